@@ -1,0 +1,142 @@
+"""Which hyperfunctions a program refers to, and a fingerprint of the code that makes its results.
+
+Both come from one static walk: the names that a function's code mentions, looked up in its globals
+and closure, followed through plain helper functions of the same top-level package.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .hyperfunction import HyperFunction
+
+__all__ = ["Reach", "reach"]
+
+_CONTAINERS = (list, tuple, set, frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What can be reached from some roots.
+
+    Args:
+        functions: hyperfunctions in the order they are met.
+        fingerprint: hash of the bytecode, constants and referenced plain values; it changes when the
+            program does, and differs between Python versions.
+    """
+
+    functions: tuple[HyperFunction, ...]
+    fingerprint: str
+
+
+def reach(roots: Iterable[Callable[..., Any]]) -> Reach:
+    """Walk everything that ``roots`` refer to.
+
+    What is looked up by a string at run time, or lives in ``self``, cannot be seen; such a
+    hyperfunction is found when the first evaluation reaches it.
+    """
+    found: dict[HyperFunction, None] = {}
+    seen: set[int] = set()
+    parts: list[str] = []
+    stack: list[Any] = list(roots)[::-1]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, HyperFunction):
+            found[item] = None
+            parts.append(_declared(item))
+            item = item.fn
+        plain = _plain(item)
+        if plain is None:
+            continue
+        parts.append(_code_text(plain.__code__) + repr(_simple(plain.__defaults__)))
+        stack.extend(reversed(list(_mentioned(plain, parts))))
+    digest = hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+    return Reach(tuple(found), digest)
+
+
+def _declared(fn: HyperFunction) -> str:
+    # Runtime policy is left out: how often a call is retried does not change what it means.
+    return f"{fn.name} {fn.prompt!r} {fn.hp_type and fn.hp_type.__qualname__} {fn.model}"
+
+
+def _plain(item: Any) -> types.FunctionType | None:
+    if isinstance(item, functools.partial):
+        item = item.func
+    if isinstance(item, types.MethodType):
+        item = item.__func__
+    return item if isinstance(item, types.FunctionType) else None
+
+
+def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
+    """Functions that the code names; plain values it names go into ``parts``."""
+    home = (fn.__module__ or "").partition(".")[0]
+    for name, value in _named_values(fn):
+        for item in _flatten(value):
+            if isinstance(item, HyperFunction):
+                yield item
+            elif (plain := _plain(item)) is not None:
+                if (plain.__module__ or "").partition(".")[0] == home:
+                    yield item
+                else:
+                    parts.append(f"{name}={plain.__module__}.{plain.__qualname__}")
+        simple = _simple(value)
+        if simple is not None:
+            parts.append(f"{name}={simple}")
+
+
+def _named_values(fn: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    for name in _names(fn.__code__):
+        if name in fn.__globals__:
+            yield name, fn.__globals__[name]
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            continue
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _flatten(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, _CONTAINERS):
+        yield from value
+    else:
+        yield value
+
+
+def _simple(value: Any) -> str | None:
+    """Text of a value made of plain data alone, else ``None``."""
+    if value is None or isinstance(value, str | int | float | bool | bytes):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        inner = [_simple(v) for v in value]
+        return None if None in inner else f"[{', '.join(map(str, inner))}]"
+    if isinstance(value, dict):
+        pairs = [(_simple(k), _simple(v)) for k, v in value.items()]
+        return None if any(None in p for p in pairs) else repr(pairs)
+    return None
+
+
+def _code_text(code: types.CodeType) -> str:
+    constants = [
+        _code_text(c) if isinstance(c, types.CodeType) else repr(sorted(map(repr, c)))
+        if isinstance(c, frozenset) else repr(c)
+        for c in code.co_consts
+    ]  # fmt: skip
+    names = (code.co_names, code.co_varnames, code.co_freevars)
+    return f"{code.co_name} {code.co_code.hex()} {names} {constants}"

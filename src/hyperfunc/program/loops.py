@@ -1,0 +1,43 @@
+"""Waiting for a coroutine from synchronous code, with or without a running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["finish"]
+
+T = TypeVar("T")
+
+
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end and return its result.
+
+    Where this thread already runs a loop (a notebook, a web handler), the work gets a loop of its
+    own in a thread of its own, and this thread waits for it.
+
+    Args:
+        work: a coroutine that was not started yet; it runs in a copy of the current context.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    box: list[tuple[Any, BaseException | None]] = []
+
+    def body() -> None:
+        try:
+            box.append((asyncio.run(work), None))
+        except BaseException as error:  # carried to the caller's thread and raised there
+            box.append((None, error))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), daemon=True)
+    thread.start()
+    thread.join()
+    value, error = box[0]
+    if error is not None:
+        raise error
+    return value  # type: ignore[no-any-return]

@@ -1,0 +1,35 @@
+"""What may be learnt: knobs, spaces of named knobs, and immutable candidates."""
+
+from hyperfunc.spaces.candidate import Candidate, Change, Population, format_diff
+from hyperfunc.spaces.knobs import Choice, Exemplar, Exemplars, Integer, Knob, Matrix, Real, Text
+from hyperfunc.spaces.presets import (
+    AdapterMeta,
+    LMParam,
+    LoRAWeight,
+    SamplerParam,
+    build_group,
+    group_knobs,
+)
+from hyperfunc.spaces.space import Space
+
+__all__ = [
+    "AdapterMeta",
+    "Candidate",
+    "Change",
+    "Choice",
+    "Exemplar",
+    "Exemplars",
+    "Integer",
+    "Knob",
+    "LMParam",
+    "LoRAWeight",
+    "Matrix",
+    "Population",
+    "Real",
+    "SamplerParam",
+    "Space",
+    "Text",
+    "build_group",
+    "format_diff",
+    "group_knobs",
+]

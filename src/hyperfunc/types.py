@@ -1,0 +1,67 @@
+"""Frozen nouns that every floor shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Cell", "Failure", "JSON", "ScoreResult"]
+
+JSON = Any
+"""A value made of dict, list, str, int, float, bool and None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What stands in the place of a prediction when the program failed on an example.
+
+    Args:
+        reason: one line, the exception's type and message.
+        kind: ``"program"`` scores 0; ``"infrastructure"`` leaves the cell missing.
+    """
+
+    reason: str
+    kind: str = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreResult:
+    """The judgement of one prediction.
+
+    Args:
+        score: higher is better; scorers of this package stay in [0, 1].
+        feedback: what was wrong and what was expected, for people and for reflective optimizers.
+        details: further values, JSON only.
+    """
+
+    score: float
+    feedback: str = ""
+    details: dict[str, JSON] = field(default_factory=dict)
+
+    def __float__(self) -> float:
+        return float(self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The score of a lane: one candidate on one example, once.
+
+    Args:
+        candidate: content id of the candidate.
+        example: content key of the example.
+        repeat: which repetition, from 0.
+        score: ``None`` when missing (infrastructure failed) or when only the set is scored.
+        feedback: of the scorer.
+        failure: the reason when the program failed, else ``None``.
+        prediction: what the program returned, or a :class:`Failure`.
+        calls: model calls that were paid for this lane; those from the ledger are free.
+    """
+
+    candidate: str
+    example: str
+    repeat: int
+    score: float | None
+    feedback: str = ""
+    failure: str | None = None
+    prediction: Any = None
+    calls: int = 0
