@@ -1,0 +1,77 @@
+"""What a run is charged: every distinct call once, whether it was paid now or found in the ledger.
+
+Charging what the ledger answers like what a server answers keeps the cache transparent: a run stops
+at the same place with and without it, a resumed run goes on as if it had not stopped, and what is
+really paid can only be less than the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hyperfunc.ledger import Budget, Meter, Reservation, Spend
+
+__all__ = ["Account", "Charge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One call: its tokens, and its cost in US dollars (``None``: unknown)."""
+
+    tokens: int = 0
+    dollars: float | None = 0.0
+
+
+class Account:
+    """Charges calls by key against a meter, and counts what was really paid.
+
+    Args:
+        meter: the limits; unlimited when left out.
+    """
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        self.meter = meter or Meter(Budget())
+        self.charged: dict[str, Charge] = {}
+        self.paid_calls = 0
+        self.paid_dollars = 0.0
+
+    def reserve(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
+        """Set one call aside before it is dispatched.
+
+        Raises:
+            BudgetExhausted: nothing more may be dispatched.
+            UnknownPrice: there is a money limit and the price is unknown.
+        """
+        limits = self.meter.left()
+        return self.meter.reserve(
+            calls=1, tokens=tokens if limits.tokens is not None else 0, dollars=dollars
+        )
+
+    def pay(self, key: str, charge: Charge, reservation: Reservation) -> None:
+        """Settle a reserved call that was really made."""
+        self.paid_calls += 1
+        self.paid_dollars += charge.dollars or 0.0
+        if key in self.charged:
+            reservation.release()
+            return
+        self.charged[key] = charge
+        reservation.settle(calls=1, tokens=charge.tokens, dollars=charge.dollars or 0.0)
+
+    def hit(self, key: str, charge: Charge) -> None:
+        """Charge a call that the ledger answered, if this run was not charged for it yet."""
+        if key in self.charged:
+            return
+        reservation = self.reserve(charge.tokens, charge.dollars or 0.0)
+        self.charged[key] = charge
+        reservation.settle(calls=1, tokens=charge.tokens, dollars=charge.dollars or 0.0)
+
+    def hit_all(self, charges: Mapping[str, Charge]) -> None:
+        """Charge everything that a finished lane had used."""
+        for key, charge in charges.items():
+            self.hit(key, charge)
+
+    @property
+    def spent(self) -> Spend:
+        """What was charged."""
+        return self.meter.spent

@@ -1,0 +1,61 @@
+"""Predictions and kept results as bytes: tagged JSON that gives back exactly the same value."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+__all__ = ["decode", "encode"]
+
+_TAG = "$hyperfunc"
+
+
+def encode(value: Any) -> bytes | None:
+    """Bytes of a value made of None, bool, int, float, str, list, tuple, dict and numpy arrays.
+
+    Returns:
+        ``None`` when something in it has no exact form.
+    """
+    try:
+        return json.dumps(_form(value), ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def decode(data: bytes) -> Any:
+    """The inverse of :func:`encode`; nothing is executed."""
+    return _back(json.loads(data))
+
+
+def _form(value: Any) -> Any:
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
+        return value
+    if kind is list:
+        return [_form(v) for v in value]
+    if kind is tuple:
+        return {_TAG: "tuple", "items": [_form(v) for v in value]}
+    if kind is dict and all(type(k) is str for k in value) and _TAG not in value:
+        return {k: _form(v) for k, v in value.items()}
+    if kind.__module__ == "numpy" and hasattr(value, "dtype") and not value.dtype.hasobject:
+        data = base64.b64encode(value.tobytes()).decode()
+        return {_TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape), "data": data}
+    raise TypeError(kind.__name__)
+
+
+def _back(form: Any) -> Any:
+    if isinstance(form, list):
+        return [_back(v) for v in form]
+    if not isinstance(form, dict):
+        return form
+    tag = form.get(_TAG)
+    if tag == "tuple":
+        return tuple(_back(v) for v in form["items"])
+    if tag == "array":
+        import numpy
+
+        flat = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
+        array = flat.reshape(form["shape"])
+        return array if form["shape"] else array[()]
+    return {k: _back(v) for k, v in form.items()}

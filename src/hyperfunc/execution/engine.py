@@ -1,0 +1,309 @@
+"""The engine: fills the cells that are wanted and that the ledger does not have yet."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hyperfunc.errors import BudgetError, CallTimeout, InfrastructureError, ProgramError
+from hyperfunc.evaluation.dataset import Example
+from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.program.binding import FRAME, Binding
+from hyperfunc.types import Cell, Failure, ScoreResult
+
+from .account import Account
+from .frames import Lane, LaneFrame, NeedsHost
+from .gate import Gate
+from .hosting import Hosted
+from .session import Session
+from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from hyperfunc.ledger import Ledger
+
+__all__ = ["Engine", "Program", "Settings"]
+
+_LIVE_LANES = 4096
+_INFRASTRUCTURE = (InfrastructureError, ConnectionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How lanes are run.
+
+    Args:
+        seed: of the evaluation; with the example, place and repeat it fixes every call's seed.
+        concurrency: calls in flight at once.
+        max_batch_size: lanes that live at once; it bounds memory, never results.
+        timeout_s: seconds one lane may take, or ``None``.
+    """
+
+    seed: int = 0
+    concurrency: int = 512
+    max_batch_size: int = _LIVE_LANES
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a lane runs.
+
+    Args:
+        entry: from an example to the callable that gets its inputs.
+        fingerprint: of the code.
+    """
+
+    entry: Callable[[Example], Callable[..., Any]]
+    fingerprint: str
+
+
+@dataclass
+class Engine:
+    """Runs lanes of one program.
+
+    Args:
+        program: what runs.
+        settings: limits and seed.
+        ledger: where cells and paid requests are kept, or ``None``.
+        account: what calls are charged to.
+    """
+
+    program: Program
+    settings: Settings = field(default_factory=Settings)
+    ledger: Ledger | None = None
+    account: Account = field(default_factory=Account)
+
+    async def fill(
+        self,
+        candidates: Sequence[tuple[str, Binding]],
+        examples: Sequence[Example],
+        metric: Metric,
+        *,
+        repeats: Sequence[int] = (0,),
+        origin: str = "",
+    ) -> list[list[Cell]]:
+        """Run each candidate on each example.
+
+        Args:
+            candidates: content id and values of each, K of them.
+            examples: N of them.
+            metric: judges each prediction when it is per item.
+            repeats: R numbers, each with its own luck.
+            origin: names this evaluation inside its run.
+
+        Returns:
+            K rows of N·R cells, example by example, repeats inside.
+
+        Raises:
+            BudgetError: a limit was reached; what was filled by then is in the ledger.
+        """
+        settings = self.settings
+        session = Session(
+            seed=settings.seed, concurrency=settings.concurrency, ledger=self.ledger,
+            account=self.account, origin=origin,
+        )  # fmt: skip
+        shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
+        wanted = [(k, n, r) for k in range(len(candidates)) for n in range(len(examples)) for r in repeats]
+        ids = [c for c, _ in candidates]
+        stored = shelf.find([(ids[k], examples[n], r) for k, n, r in wanted])
+        for row in stored:
+            if row is not None:
+                self.account.hit_all(row.charges)
+        work = _Fill(self, session, shelf, candidates, examples, metric)
+        with session.branches():
+            cells = await work.run(wanted, stored)
+        width = len(examples) * len(repeats)
+        return [cells[k * width : (k + 1) * width] for k in range(len(candidates))]
+
+
+class _Fill:
+    """One call of :meth:`Engine.fill`."""
+
+    def __init__(
+        self, engine: Engine, session: Session, shelf: Shelf, candidates: Sequence[tuple[str, Binding]],
+        examples: Sequence[Example], metric: Metric,
+    ) -> None:  # fmt: skip
+        self.engine = engine
+        self.session = session
+        self.shelf = shelf
+        self.candidates = candidates
+        self.examples = examples
+        self.metric = metric
+        self.lucks = [e.luck or f"#{n}" for n, e in enumerate(examples)]
+        self.entries = [engine.program.entry(e) for e in examples]
+        self.waits = [inspect.iscoroutinefunction(entry) for entry in self.entries]
+        self.stop: BaseException | None = None
+
+    async def run(self, wanted: Sequence[tuple[int, int, int]], stored: Sequence[Any]) -> list[Cell]:
+        cells: list[Any] = [None] * len(wanted)
+        live: set[asyncio.Task[None]] = set()
+        room = Gate(max(1, self.engine.settings.max_batch_size))
+        began = time.perf_counter()
+
+        async def goes_on(at: int, lane: Lane, example: Example, ids: Any, waiting: Any) -> None:
+            try:
+                cells[at] = await self._finish(lane, example, ids, waiting)
+            finally:
+                room.release()
+
+        def ended(task: asyncio.Task[None]) -> None:
+            live.discard(task)
+            if not task.cancelled() and task.exception() is not None and self.stop is None:
+                self.stop = task.exception()
+
+        try:
+            for at, (k, n, r) in enumerate(wanted):
+                if stored[at] is not None and stored[at].cell is not None:
+                    cells[at] = stored[at].cell
+                    continue
+                if not room.take():
+                    await room.wait()
+                if self.stop is not None:
+                    break
+                lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r)
+                ids = (self.candidates[k][0], n, r)
+                try:
+                    ready, outcome = self._begin(lane, n, stored[at])
+                except BudgetError as error:
+                    self.stop = error
+                    break
+                if ready and not self.metric.per_item:
+                    cells[at] = self._cell(lane, ids, outcome, None)
+                    room.release()
+                else:
+                    waiting = _value(outcome) if ready else outcome
+                    task = self.session.loop.create_task(goes_on(at, lane, self.examples[n], ids, waiting))
+                    live.add(task)
+                    task.add_done_callback(ended)
+                if time.perf_counter() - began > 0.02:
+                    # Parked lanes and progress displays get their turn while many lanes start.
+                    await asyncio.sleep(0)
+                    began = time.perf_counter()
+            while live and self.stop is None:
+                await asyncio.wait(live, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            # Calls in flight are paid for, so they are waited for; on cancellation nothing is.
+            if self.stop is not None and isinstance(self.stop, BudgetError) and live:
+                await asyncio.wait(live)
+            for task in live:
+                task.cancel()
+            if live:
+                await asyncio.gather(*live, return_exceptions=True)
+            self.shelf.flush()
+        if self.stop is not None:
+            raise self.stop
+        return cells
+
+    def _begin(self, lane: Lane, n: int, stored: Any) -> tuple[bool, Any]:
+        """Start a lane; ``(True, outcome)`` when it never waits, else ``(False, awaitable)``."""
+        if stored is not None:
+            lane.charges.update(stored.charges)
+            return True, stored.prediction
+        entry, inputs = self.entries[n], self.examples[n].inputs
+        limit = self.engine.settings.timeout_s
+        if self.waits[n] or limit is not None:
+            return False, _async_lane(lane, entry, inputs, not self.waits[n], limit)
+        hosted = Hosted(_plain(entry, inputs), sync=True)
+        context = copy_context()
+        context.run(FRAME.set, LaneFrame(lane))
+        try:
+            done, value = hosted.begin(context)
+        except (Exception, asyncio.CancelledError) as error:
+            return True, _failed(error)
+        return (True, value) if done else (False, _guarded(hosted))
+
+    async def _finish(self, lane: Lane, example: Example, ids: Any, waiting: Any) -> Cell:
+        began = time.perf_counter()
+        outcome = await waiting
+        result = await self._judge(lane, example, outcome)
+        return self._cell(lane, ids, outcome, result, time.perf_counter() - began)
+
+    async def _judge(self, lane: Lane, example: Example, outcome: Any) -> ScoreResult | Failure | None:
+        if not self.metric.per_item or isinstance(outcome, Failure):
+            return None
+        token = FRAME.set(LaneFrame(lane, ("score",)))
+        try:
+            result = await self.metric.score(example, outcome)
+        except _INFRASTRUCTURE as error:
+            return Failure(f"{type(error).__name__}: {error}", "infrastructure")
+        finally:
+            FRAME.reset(token)
+        if math.isnan(result.score):
+            return Failure(f"the metric {self.metric.name} returned NaN")
+        return result
+
+    def _cell(
+        self, lane: Lane, ids: tuple[str, int, int], outcome: Any, result: ScoreResult | Failure | None,
+        seconds: float = 0.0,
+    ) -> Cell:  # fmt: skip
+        candidate, n, repeat = ids
+        failure = outcome if isinstance(outcome, Failure) else result if isinstance(result, Failure) else None
+        score: float | None = None
+        feedback = ""
+        if isinstance(result, ScoreResult):
+            score, feedback = result.score, result.feedback
+        elif failure is not None:
+            feedback = failure.reason
+            score = 0.0 if failure.kind == "program" and self.metric.per_item else None
+        cell = Cell(
+            candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
+            feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
+            calls=len(lane.charges),
+        )  # fmt: skip
+        self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)
+        return cell
+
+
+async def _plain(entry: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
+    return entry(**inputs)
+
+
+async def _value(outcome: Any) -> Any:
+    return outcome
+
+
+async def _guarded(waiting: Awaitable[Any]) -> Any:
+    """The border where a failure becomes part of a cell."""
+    try:
+        return await waiting
+    except Exception as error:
+        return _failed(error)
+
+
+async def _async_lane(
+    lane: Lane, entry: Callable[..., Any], inputs: Mapping[str, Any], sync: bool, limit: float | None
+) -> Any:
+    while True:
+        token = FRAME.set(LaneFrame(lane))
+        try:
+            work = _plain(entry, inputs) if sync else entry(**inputs)
+            if sync or lane.session.hosts:
+                work = Hosted(work, sync=sync)
+            if limit is None:
+                return await work
+            async with asyncio.timeout(limit):
+                return await work
+        except NeedsHost:
+            # Finished calls are shared, so running the lane again repeats only its glue code.
+            lane.calls = None
+        except TimeoutError as error:
+            if limit is None or isinstance(error, CallTimeout):
+                return _failed(error)
+            return Failure(f"CallTimeout: the lane took longer than timeout_s={limit}")
+        except Exception as error:
+            return _failed(error)
+        finally:
+            FRAME.reset(token)
+
+
+def _failed(error: BaseException) -> Failure:
+    if isinstance(error, BudgetError | ProgramError | asyncio.CancelledError):
+        raise error
+    kind = "infrastructure" if isinstance(error, _INFRASTRUCTURE) else "program"
+    return Failure(f"{type(error).__name__}: {error}", kind)

@@ -1,0 +1,110 @@
+"""Waiting inside synchronous code: a coroutine's steps run in a greenlet that can park.
+
+A sync ``run`` and an ``async`` one go the same way. Async code waits by awaiting, sync code by
+switching to whoever hosts its greenlet; the host awaits and switches back with the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Generator
+from contextvars import Context, copy_context
+from typing import Any
+
+from greenlet import getcurrent, greenlet
+
+__all__ = ["Hosted", "can_park", "is_sync", "park"]
+
+_PARKED, _YIELDED, _RETURNED = "parked", "yielded", "returned"
+
+
+class _Step(greenlet):
+    """A greenlet whose parent is a host."""
+
+    sync = False
+
+
+def can_park() -> bool:
+    """Whether the running code may wait by switching."""
+    return isinstance(getcurrent(), _Step)
+
+
+def is_sync() -> bool:
+    """Whether the running code is a hosted synchronous function, which takes results and never awaits."""
+    here = getcurrent()
+    return isinstance(here, _Step) and here.sync
+
+
+def park(waiting: Awaitable[Any]) -> Any:
+    """Hand ``waiting`` to the host and return its result; call only where :func:`can_park`."""
+    parent = getcurrent().parent
+    assert parent is not None
+    return parent.switch((_PARKED, waiting))
+
+
+class Hosted:
+    """Awaitable that runs a coroutine so that sync code inside it may park.
+
+    Args:
+        work: the coroutine; not started yet.
+        sync: it only wraps a synchronous function.
+    """
+
+    __slots__ = ("_begun", "_sync", "_work")
+
+    def __init__(self, work: Coroutine[Any, Any, Any], sync: bool = False) -> None:
+        self._work = work
+        self._sync = sync
+        self._begun: tuple[_Step, tuple[str, Any]] | None = None
+
+    def begin(self, context: Context) -> tuple[bool, Any]:
+        """Run up to the first point that waits, outside any task.
+
+        Args:
+            context: what the code runs in.
+
+        Returns:
+            ``(True, result)`` when it never had to wait, else ``(False, None)``: then await it.
+        """
+        step = self._step(context)
+        state = step.switch(None, None)
+        if state[0] is _RETURNED:
+            return True, state[1]
+        self._begun = (step, state)
+        return False, None
+
+    def _step(self, context: Context) -> _Step:
+        step = _Step(self._advance)
+        step.sync = self._sync
+        step.gr_context = context
+        return step
+
+    def _advance(self, value: Any, error: BaseException | None) -> tuple[str, Any]:
+        try:
+            out = self._work.send(value) if error is None else self._work.throw(error)
+        except StopIteration as stop:
+            return _RETURNED, stop.value
+        return _YIELDED, out
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            if self._begun is None:
+                step = self._step(getcurrent().gr_context or copy_context())
+                state = step.switch(value, error)
+            else:
+                step, state = self._begun
+                self._begun = None
+            while state[0] is _PARKED:
+                try:
+                    answer = yield from state[1].__await__()
+                except BaseException as problem:  # goes on inside the sync code, cancellation included
+                    state = step.throw(problem)
+                else:
+                    state = step.switch(answer)
+            if state[0] is _RETURNED:
+                return state[1]
+            try:
+                value, error = (yield state[1]), None
+            except BaseException as problem:  # goes on inside the coroutine, cancellation included
+                value, error = None, problem

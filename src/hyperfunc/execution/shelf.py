@@ -1,0 +1,117 @@
+"""Finding cells in the ledger and keeping new ones there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hyperfunc.evaluation.dataset import Example
+from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.ledger.keys import content_key
+from hyperfunc.program.discovery import reach
+from hyperfunc.types import Cell, Failure, ScoreResult
+
+from .account import Charge
+from .encoding import decode, encode
+
+if TYPE_CHECKING:
+    from hyperfunc.ledger import Ledger
+
+__all__ = ["Shelf", "Stored", "metric_fingerprint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the ledger has of a lane: its prediction and charges; the cell only if it was judged too."""
+
+    prediction: Any
+    charges: dict[str, Charge]
+    cell: Cell | None
+
+
+class Shelf:
+    """The cells of one program, seed and metric in a ledger; empty without a ledger."""
+
+    def __init__(
+        self, ledger: Ledger | None, program: str, seed: int, metric: Metric, origin: str
+    ) -> None:
+        self._ledger = ledger
+        self._program = program
+        self._seed = seed
+        self._origin = origin
+        self._scorer = metric_fingerprint(metric) if metric.per_item else None
+        self.unkept = 0
+
+    def find(self, lanes: Sequence[tuple[str, Example, int]]) -> list[Stored | None]:
+        """What is there for each lane."""
+        if self._ledger is None:
+            return [None] * len(lanes)
+        keys = [(c, e.key, r) for c, e, r in lanes if e.key is not None]
+        rows = self._ledger.get_cells(self._program, self._seed, keys, self._scorer)
+        return [self._read(rows.get((c, e.key or "", r)), (c, e, r)) for c, e, r in lanes]
+
+    def _read(self, row: Any, lane: tuple[str, Example, int]) -> Stored | None:
+        if row is None or row.prediction is None:
+            return None
+        kept = decode(row.prediction)
+        charges = {k: Charge(tokens, dollars) for k, (tokens, dollars) in kept["charges"].items()}
+        prediction = Failure(row.failure) if row.failure is not None else kept["value"]
+        judged = self._scorer is None or row.score is not None or row.failure is not None
+        if not judged:
+            return Stored(prediction, charges, None)
+        score = row.score if self._scorer is not None else None
+        if self._scorer is not None and row.failure is not None:
+            score = 0.0
+        cell = Cell(
+            candidate=lane[0], example=lane[1].key or "", repeat=lane[2], score=score,
+            feedback=row.feedback or row.failure or "", failure=row.failure, prediction=prediction,
+            calls=len(charges),
+        )  # fmt: skip
+        return Stored(prediction, charges, cell)
+
+    def keep(
+        self, cell: Cell, example: Example, failure: Failure | None, charges: Mapping[str, Charge],
+        result: ScoreResult | Failure | None, seconds: float,
+    ) -> None:  # fmt: skip
+        """Keep one lane; a failure of infrastructure is never kept."""
+        if self._ledger is None or example.key is None:
+            return
+        if failure is not None and failure.kind == "infrastructure":
+            return
+        failed = isinstance(cell.prediction, Failure)
+        known = {k: [c.tokens, c.dollars] for k, c in charges.items()}
+        data = encode({"value": None if failed else cell.prediction, "charges": known})
+        if data is None:
+            self.unkept += 1
+            return
+        scores = {}
+        if self._scorer is not None and isinstance(result, ScoreResult):
+            scores[self._scorer] = (result.score, result.feedback, encode(result.details))
+        elif self._scorer is not None and isinstance(result, Failure):
+            scores[self._scorer] = (0.0, result.reason, None)
+        self._ledger.put_cell(
+            self._program, self._seed, cell.candidate, example.key, cell.repeat,
+            prediction=data, failure=cell.failure if failed else None, calls=len(charges),
+            cost=_total(charges), seconds=seconds, scores=scores,
+        )  # fmt: skip
+
+    def flush(self) -> None:
+        """Make everything kept so far durable."""
+        if self._ledger is not None:
+            self._ledger.flush()
+
+
+def metric_fingerprint(metric: Metric) -> str:
+    """Content key of a metric's code and settings."""
+    function = metric.function
+    if metric.kind != "scorer":
+        return content_key("metric", metric.name, reach((function,)).fingerprint)
+    settings = repr(function) if dataclasses.is_dataclass(function) else repr(sorted(vars(function).items()))
+    return content_key("scorer", type(function).__qualname__, settings, reach((type(function).score,)).fingerprint)
+
+
+def _total(charges: Mapping[str, Charge]) -> float | None:
+    costs = [c.dollars for c in charges.values()]
+    return None if any(c is None for c in costs) else float(sum(c or 0.0 for c in costs))

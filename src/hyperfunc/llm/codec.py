@@ -1,0 +1,35 @@
+"""Requests and responses as JSON bytes, for the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from .client import Request, Response, TokenLogprob, Usage
+
+__all__ = ["decode_response", "encode_response", "request_json"]
+
+
+def request_json(request: Request) -> bytes:
+    """A request as JSON; unset fields are left out."""
+    fields = dataclasses.asdict(request)
+    fields["sampling"] = request.sampling.given()
+    return json.dumps({k: v for k, v in fields.items() if v not in (None, (), {})}, default=dict).encode()
+
+
+def encode_response(response: Response) -> bytes:
+    """A response as JSON."""
+    return json.dumps(dataclasses.asdict(response), default=dict).encode()
+
+
+def decode_response(data: bytes) -> Response:
+    """The inverse of :func:`encode_response`."""
+    row = json.loads(data)
+    if row["usage"] is not None:
+        row["usage"] = Usage(**row["usage"])
+    row["tool_calls"] = tuple(row["tool_calls"])
+    if row["logprobs"] is not None:
+        row["logprobs"] = tuple(
+            TokenLogprob(t["token"], t["logprob"], tuple((a, b) for a, b in t["top"])) for t in row["logprobs"]
+        )
+    return Response(**row)

@@ -1,0 +1,102 @@
+"""``llm_completion``: ask a model from inside a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from hyperfunc.errors import ModelError
+from hyperfunc.program.binding import current_frame
+
+from .client import Message, Request, Response, Sampling
+from .registry import route_for
+
+__all__ = ["llm_completion", "sampling_of"]
+
+_SAMPLING = frozenset(Sampling.__dataclass_fields__)
+
+
+async def llm_completion(
+    model: str,
+    messages: str | Sequence[Message | Mapping[str, str]],
+    hp: Any = None,
+    *,
+    stop: Sequence[str] | str = (),
+    seed: int | None = None,
+    logprobs: int | None = None,
+    response_format: Mapping[str, Any] | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
+    **sampling: float | int | None,
+) -> Response:
+    """Ask a model; inside an evaluation the answer is shared, kept and charged to the budget.
+
+    Args:
+        model: such as ``"local/office"``.
+        messages: one user text, or messages with ``role`` and ``content``.
+        hp: a parameter group such as :class:`~hyperfunc.LMParam`.
+        stop: strings that end the answer.
+        seed: makes a stochastic answer repeatable; inside an evaluation it is set for you, so that
+            candidates are compared under the same luck.
+        logprobs: how many alternatives to report per token.
+        response_format: a JSON schema that the server enforces.
+        tools: tool declarations.
+        sampling: canonical sampler parameters, such as ``temperature=0.2``; they win over ``hp``.
+
+    Returns:
+        The response; its text is ``.content``.
+
+    Raises:
+        ModelError: the model or a parameter is unknown.
+
+    Example::
+
+        answer = await llm_completion("local/office", "Route the ticket ...", temperature=0)
+    """
+    unknown = sorted(set(sampling) - _SAMPLING)
+    if unknown:
+        raise ModelError(f"unknown sampler parameter {unknown[0]!r}; known: {', '.join(sorted(_SAMPLING))}")
+    chosen = replace(sampling_of(hp), **{k: v for k, v in sampling.items() if v is not None})  # type: ignore[arg-type]
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    request = Request(
+        model=model,
+        messages=_messages(messages),
+        sampling=chosen,
+        seed=seed if seed is not None else getattr(hp, "seed", None),
+        stop=stops or tuple(getattr(hp, "stop", None) or ()),
+        logprobs=logprobs,
+        response_format=response_format,
+        tools=tuple(tools),
+    )
+    route = route_for(model)
+    frame = current_frame()
+    if frame is None:
+        return await route.client.complete(request)
+    return await frame.complete(route, request)
+
+
+def sampling_of(hp: Any, *, longest: int = 256) -> Sampling:
+    """The sampler parameters of a parameter group; fields it does not have stay unset.
+
+    Args:
+        hp: ``None``, a :class:`Sampling`, or any object with fields of the canonical names.
+        longest: what ``max_tokens_frac`` is a share of when the group has no ``max_tokens``.
+    """
+    if hp is None:
+        return Sampling()
+    if isinstance(hp, Sampling):
+        return hp
+    values = {name: getattr(hp, name) for name in _SAMPLING if getattr(hp, name, None) is not None}
+    share = getattr(hp, "max_tokens_frac", None)
+    if share is not None:
+        values["max_tokens"] = max(1, int(share * (values.get("max_tokens") or longest)))
+    return Sampling(**values)
+
+
+def _messages(messages: str | Sequence[Message | Mapping[str, str]]) -> tuple[Message, ...]:
+    if isinstance(messages, str):
+        return (Message("user", messages),)
+    made = tuple(m if isinstance(m, Message) else Message(m["role"], m["content"]) for m in messages)
+    if not made:
+        raise ModelError("no messages were given; send at least one")
+    return made

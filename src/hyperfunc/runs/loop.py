@@ -1,0 +1,446 @@
+"""The one loop: asks the optimizer, lets the engine fill cells, tells the optimizer, confirms the winner.
+
+A run is a function of its job, its seed and the world's answers. Going on with a run means running it
+again: the ledger gives back every cell and answer it has, and charging them like new ones brings the
+run to the same place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import hyperfunc
+from hyperfunc.errors import BudgetExhausted, BudgetTooSmall, MetricError, ProgramError, UnknownPrice
+from hyperfunc.evaluation.dataset import Example, split_examples
+from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.execution import Account, Engine, Settings
+from hyperfunc.ledger import Budget, Ledger, Meter
+from hyperfunc.ledger.keys import content_key
+from hyperfunc.optimizers import automatic
+from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
+from hyperfunc.spaces import Candidate, Space
+from hyperfunc.types import Cell
+
+from .callbacks import Callback
+from .confirm import Confirmation, confirm
+from .folding import Evaluation, fold, is_missing
+from .result import Result, RunInfo, StepRecord, as_json
+
+if TYPE_CHECKING:
+    from hyperfunc.system import HyperSystem
+
+__all__ = ["Job", "run_job"]
+
+_FIRST = 8
+_FEWEST_HELD_OUT = 6
+_CONFIRMATION_SHARE = 0.4
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs to know; see ``HyperSystem.aoptimize``."""
+
+    system: HyperSystem
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...] | None
+    metric: Metric
+    budget: str | Budget | None
+    optimizer: Optimizer | None
+    seed: int
+    ledger: str | Path | Ledger | None
+    run_id: str | None
+    settings: Settings
+    callbacks: tuple[Callback, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def run_job(job: Job) -> Result:
+    """Run a job to its end.
+
+    Raises:
+        KeyboardInterrupt, CancelledError: as they come; progress is kept, and a note on the error tells
+            how to go on.
+    """
+    ledger = job.ledger if isinstance(job.ledger, Ledger) else Ledger.open(job.ledger)
+    run_id = job.run_id or new_run_id()
+    try:
+        with ledger.claim_run(run_id):
+            run = _Run(job, ledger, run_id)
+            try:
+                return await run.go()
+            except BaseException as error:
+                status = "interrupted" if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else "failed"
+                ledger.update_run(run_id, status=status)
+                error.add_note(f"progress is kept; go on with run_id={run_id!r}")
+                raise
+            finally:
+                ledger.flush()
+    except BaseException:
+        if ledger is not job.ledger:
+            ledger.close()
+        raise
+
+
+def new_run_id() -> str:
+    """A run id that sorts by time, such as ``20260131-093015-4f2a``."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}"
+
+
+class _Run:
+    """One run under way."""
+
+    def __init__(self, job: Job, ledger: Ledger, run_id: str) -> None:
+        self.job = job
+        self.ledger = ledger
+        self.run_id = run_id
+        self.budget = Budget.parse(job.budget) if job.budget is not None else Budget()
+        self.meter = Meter(self.budget)
+        self.account = Account(self.meter)
+        self.began = time.monotonic()
+        self.history: list[StepRecord] = []
+        self.warnings: list[str] = []
+        self.stopped = "the optimizer had nothing left to try"
+        self.engine = Engine(job.system._program(), job.settings, ledger, self.account)
+        self.train, self.held = _split(job)
+
+    async def go(self) -> Result:
+        system = self.job.system
+        self._check_prices()
+        most = await self._first()
+        # The start may have reached functions that nothing referred to; from here on the space is fixed.
+        self.engine.program = system._program()
+        start = system.candidate
+        space = start.space.freeze(lambda name, _: name not in system.learnable, values=start)
+        start = space.candidate({})
+        optimizer = _choose(self.job, space)
+        if not len(space):
+            raise ProgramError(
+                "nothing can be learnt here: give a function a `prompt` parameter, "
+                "optimize_hparams=True, exemplars, or the system a knob"
+            )
+        self._record_start(space, start, optimizer)
+        self._note_unreached()
+        held, search = self._reserve(most)
+        self._tell("on_phase", "search")
+        winner = await self._search(optimizer, space, start, search, most)
+        self._tell("on_phase", "confirmation")
+        self.account.meter = self.meter
+        outcome = await self._confirm(start, winner, held)
+        return self._end(start, winner, outcome)
+
+    # Before the search
+
+    def _check_prices(self) -> None:
+        if self.budget.dollars is None:
+            return
+        from hyperfunc.errors import ModelError
+        from hyperfunc.llm.client import Request
+        from hyperfunc.llm.registry import route_for
+
+        for fn in self.job.system.hyperfunctions:
+            if fn.model is None:
+                continue
+            try:
+                price = route_for(fn.model).price(Request(model=fn.model, messages=()))
+            except ModelError:
+                price = None
+            if price is None:
+                raise UnknownPrice(
+                    f"the budget is in dollars and the price of {fn.model} ({fn.name}) is unknown; "
+                    "give a budget in calls or tokens"
+                )
+
+    async def _first(self) -> int:
+        """Evaluate the start on a few examples; returns the most calls a lane made."""
+        system, examples = self.job.system, self.train[:_FIRST]
+        system._frozen = False
+        start = system.candidate
+        binding = system._binding(start)
+        try:
+            async with self._watched():
+                rows = await self.engine.fill(
+                    [(start.id, binding)], examples, self.job.metric, origin=f"{self.run_id}/first"
+                )
+        except BudgetExhausted as exc:
+            raise BudgetTooSmall(
+                f"the budget {self.budget} cannot pay the start on {len(examples)} examples: {exc}"
+            ) from exc
+        finally:
+            system._frozen = True
+        self._bound = binding
+        cells = rows[0]
+        value = await fold(self.job.metric, cells, examples, 1)
+        nan = [c for c in cells if c.failure and "returned NaN" in c.failure]
+        if nan or math.isinf(value) or math.isnan(value):
+            reason = nan[0].failure if nan else _first_failure(value)
+            raise MetricError(f"the start cannot be judged: {reason}; mend the program or the metric first")
+        if len(value.failures) == len(cells):
+            self.warnings.append(f"the start fails on all of its first examples: {cells[0].failure}")
+        return max((c.calls for c in cells), default=0)
+
+    def _note_unreached(self) -> None:
+        fresh = self._bound._injections
+        if not fresh:
+            return
+        learnable = [f for f in self.job.system.hyperfunctions if f.learnable]
+        missed = [f.name for f in learnable if f not in fresh]
+        if learnable and len(missed) == len(learnable) and not self.job.system._own:
+            raise ProgramError(
+                f"run reached none of the functions that should be trained ({', '.join(missed)}); "
+                "call them from run, or name them in the examples"
+            )
+        if missed:
+            self.warnings.append(f"not reached on the first examples: {', '.join(missed)}")
+
+    def _record_start(self, space: Space, start: Candidate, optimizer: Optimizer) -> None:
+        job = self.job
+        row: dict[str, Any] = {
+            "system": type(job.system).__name__,
+            "program": self.engine.program.fingerprint,
+            "seed": job.seed,
+            "budget": str(self.budget),
+            "optimizer": repr(optimizer),
+            "metric": job.metric.name,
+            "n_train": len(self.train),
+            "n_validation": len(self.held),
+            "examples_fp": content_key([e.key for e in (*self.train, *self.held)]),
+            "start": start.to_json(),
+            "space": space.describe(),
+            "created": time.time(),
+            "hyperfunc": hyperfunc.__version__,
+            **job.notes,
+        }
+        known = self._known_run()
+        if known is None:
+            self.ledger.create_run(self.run_id, row)
+        else:
+            self._check_same(known, row)
+            self.ledger.update_run(self.run_id, status="running")
+        info = RunInfo(
+            self.run_id, self.budget, len(self.train), len(self.held), tuple(space), repr(optimizer),
+            known is not None,
+        )  # fmt: skip
+        self._tell("on_start", info)
+
+    def _known_run(self) -> Mapping[str, Any] | None:
+        for row in self.ledger.list_runs():
+            if row.run_id == self.run_id:
+                return row.meta
+        return None
+
+    def _check_same(self, known: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+        for name in ("program", "seed", "examples_fp", "metric", "optimizer"):
+            if known.get(name) != row[name]:
+                self.warnings.append(
+                    f"this run was begun with another {name}; cells that no longer fit are made anew"
+                )
+
+    def _reserve(self, most: int) -> tuple[tuple[Example, ...], Meter]:
+        """Set aside what the confirmation needs; returns its examples and the meter of the search."""
+        left, held = self.meter.left(), self.held
+        per_item = 2 * max(most, 1)
+        if left.calls is not None and held:
+            allowed = int(left.calls * _CONFIRMATION_SHARE) // per_item
+            if allowed < len(held):
+                self.warnings.append(
+                    f"the budget lets {allowed} of {len(held)} held-out examples confirm the winner"
+                )
+                held = held[:allowed]
+        if left.evaluations is not None:
+            held = held[: int(left.evaluations * _CONFIRMATION_SHARE) // 2]
+        calls = None if left.calls is None else max(0, left.calls - per_item * len(held))
+        evaluations = None if left.evaluations is None else max(0, left.evaluations - 2 * len(held))
+        return held, self.meter.sub(calls=calls, evaluations=evaluations)
+
+    # The search
+
+    async def _search(
+        self, optimizer: Optimizer, space: Space, start: Candidate, meter: Meter, most: int
+    ) -> Candidate:
+        self.account.meter = meter
+        problem = Problem(
+            space=space, start=start, n_examples=len(self.train), seed=self.job.seed,
+            per_item=self.job.metric.per_item, calls_per_lane=float(max(most, 1)),
+        )  # fmt: skip
+        state = optimizer.init(problem)
+        for step in range(10**9):
+            ask, state = optimizer.ask(state)
+            if ask is None:
+                break
+            try:
+                told = await self._fill(ask, step)
+            except BudgetExhausted as exc:
+                # What this ask had filled by now is kept, but not told: how much of it is there depends
+                # on timing, and a decision never may.
+                self.stopped = str(exc)
+                break
+            state = optimizer.tell(state, ask, told)
+            self._note_step(step, ask, told)
+        best = optimizer.recommend(state)
+        return best[0] if best else start
+
+    async def _fill(self, ask: Ask, step: int) -> Told:
+        examples = [self.train[n] for n in ask.examples]
+        candidates = list(ask.population)
+        bound = [(c.id, self.job.system._binding(c)) for c in candidates]
+        async with self._watched():
+            rows = await self.engine.fill(
+                bound, examples, self.job.metric, repeats=(ask.repeat,), origin=f"{self.run_id}/{step}"
+            )
+        values = [await self._value(row, examples) for row in rows]
+        scores = None
+        if self.job.metric.per_item:
+            scores = np.array([[_score(c) for c in row] for row in rows], dtype=np.float64)
+        return Told(
+            values_K=np.array(values, dtype=np.float64),
+            scores_KN=scores,
+            feedback=lambda k, n: rows[k][n].feedback,
+        )
+
+    async def _value(self, row: Sequence[Cell], examples: Sequence[Example]) -> Evaluation:
+        return await fold(self.job.metric, row, examples, 1)
+
+    def _note_step(self, step: int, ask: Ask, told: Told) -> None:
+        finite = told.values_K[np.isfinite(told.values_K)]
+        record = StepRecord(
+            step=step,
+            note=ask.note,
+            n_candidates=len(told.values_K),
+            n_lanes=len(told.values_K) * len(ask.examples),
+            best_value=float(finite.max()) if len(finite) else float("-inf"),
+            incumbent_value=None,
+            spend=self.account.spent,
+            seconds=time.monotonic() - self.began,
+        )
+        self.history.append(record)
+        self.ledger.add_event(self.run_id, "step", _finite(asdict(record)))
+        self._tell("on_step", record)
+
+    # After it
+
+    async def _confirm(self, start: Candidate, winner: Candidate, held: tuple[Example, ...]) -> Confirmation:
+        examples = held or self.train
+
+        async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> list[Cell]:
+            bound = [(candidate.id, self.job.system._binding(candidate))]
+            async with self._watched():
+                rows = await self.engine.fill(
+                    bound, part, self.job.metric, origin=f"{self.run_id}/{origin}"
+                )
+            return rows[0]
+
+        return await confirm(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
+
+    def _end(self, start: Candidate, winner: Candidate, outcome: Confirmation) -> Result:
+        best = winner if outcome.accepted else start
+        result = Result(
+            run_id=self.run_id,
+            best=best,
+            start=start,
+            winner=winner,
+            recommended_start=not outcome.accepted,
+            score_start=outcome.score_start,
+            score_best=outcome.score_winner,
+            gain=outcome.gain,
+            history=tuple(self.history),
+            spend=self.meter.spent,
+            paid_calls=self.account.paid_calls,
+            budget=self.budget,
+            stopped=self.stopped,
+            warnings=(*self.warnings, *outcome.warnings),
+            ledger=self.ledger,
+        )
+        changes = [{"name": c.name, "before": _plain(c.before), "after": _plain(c.after)} for c in start.diff(winner)]
+        row = {
+            "best": best.to_json(),
+            "start": start.to_json(),
+            "winner": winner.to_json(),
+            "recommended_start": result.recommended_start,
+            "score_start": result.score_start,
+            "score_best": result.score_best,
+            "gain": as_json(result.gain),
+            "spend": asdict(result.spend),
+            "paid_calls": result.paid_calls,
+            "stopped": result.stopped,
+            "warnings": list(result.warnings),
+            "changes": changes,
+            "confirmation": outcome.to_json(),
+        }
+        self.ledger.add_event(self.run_id, "result", _finite(row))
+        self.ledger.update_run(self.run_id, status="done")
+        self.ledger.flush()
+        self._tell("on_end", result)
+        return result
+
+    # Watching
+
+    def _tell(self, name: str, payload: Any) -> None:
+        for callback in self.job.callbacks:
+            getattr(callback, name)(payload)
+
+    @contextlib.asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Report the spend a few times a second while cells are filled."""
+        if not self.job.callbacks:
+            yield
+            return
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(0.2)
+                self._tell("on_calls", self.meter.spent)
+
+        task = asyncio.get_running_loop().create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+def _split(job: Job) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    if job.validation is not None:
+        return job.train, job.validation
+    rest, held = split_examples(job.train, 1 / 3, job.seed)
+    return (rest, held) if len(held) >= _FEWEST_HELD_OUT else (job.train, ())
+
+
+def _choose(job: Job, space: Space) -> Optimizer:
+    if job.optimizer is not None:
+        return job.optimizer
+    return automatic(space, text=job.system.prompt_optimizer, numbers=job.system.system_optimizer)
+
+
+def _score(cell: Cell) -> float:
+    return math.nan if is_missing(cell) or cell.score is None else cell.score
+
+
+def _first_failure(value: Evaluation) -> str:
+    return next((c.failure for c in value.failures if c.failure), "the metric returned NaN or infinity")
+
+
+def _plain(value: Any) -> Any:
+    """A knob's value as JSON for the report."""
+    if isinstance(value, tuple):
+        return [{"input": e.input, "output": e.output} for e in value]
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape)}
+    return value
+
+
+def _finite(row: Any) -> Any:
+    """JSON has no infinity; such numbers become null."""
+    if isinstance(row, dict):
+        return {k: _finite(v) for k, v in row.items()}
+    if isinstance(row, list | tuple):
+        return [_finite(v) for v in row]
+    return None if isinstance(row, float) and not math.isfinite(row) else row

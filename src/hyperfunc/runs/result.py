@@ -1,0 +1,144 @@
+"""What a run returns, and what it tells on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperfunc.evaluation.statistics import Interval
+from hyperfunc.ledger import Budget, Spend
+from hyperfunc.spaces import Candidate, Change, format_diff
+
+if TYPE_CHECKING:
+    from hyperfunc.ledger import Ledger
+
+__all__ = ["Result", "RunInfo", "StepRecord"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run that begins: its id, budget, what it learns and from how much."""
+
+    run_id: str
+    budget: Budget
+    n_train: int
+    n_validation: int
+    knobs: tuple[str, ...]
+    optimizer: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of a run.
+
+    Args:
+        step: from 0.
+        note: what was tried.
+        n_candidates: evaluated together.
+        n_lanes: cells they needed, those from the ledger included.
+        best_value: the best value among them.
+        incumbent_value: the value of the optimizer's recommendation so far, on its own examples.
+        spend: charged up to here.
+        seconds: since the run began.
+    """
+
+    step: int
+    note: str
+    n_candidates: int
+    n_lanes: int
+    best_value: float
+    incumbent_value: float | None
+    spend: Spend
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Args:
+        run_id: names the run in the ledger.
+        best: the recommended values: the winner if it was confirmed, else the start.
+        start: the values before.
+        winner: what the search would have chosen, confirmed or not.
+        recommended_start: no winner was better beyond doubt, so nothing changes.
+        score_start, score_best: values of the start and of the winner on the held-out examples (on the
+            training examples when none were held out).
+        gain: paired interval of winner minus start on held-out examples; ``None`` when none were held out.
+        history: the steps.
+        spend: what was charged; answers found in the ledger count like paid ones.
+        paid_calls: model calls that were really made in this process.
+        budget: the limits.
+        stopped: why it ended.
+        warnings: what the user should know.
+    """
+
+    run_id: str
+    best: Candidate
+    start: Candidate
+    winner: Candidate
+    recommended_start: bool
+    score_start: float
+    score_best: float
+    gain: Interval | None
+    history: tuple[StepRecord, ...]
+    spend: Spend
+    paid_calls: int
+    budget: Budget
+    stopped: str
+    warnings: tuple[str, ...] = ()
+    ledger: Ledger | None = field(default=None, repr=False, compare=False)
+
+    def changes(self) -> list[Change]:
+        """The knobs in which the recommendation differs from the start."""
+        return self.start.diff(self.best)
+
+    def summary(self) -> str:
+        """A few lines for people."""
+        lines = [f"run {self.run_id}: {self.stopped}; {self.spend}; {self.paid_calls} calls paid now"]
+        lines.append(f"start {self.score_start:.3f}, winner {self.score_best:.3f} ({self._gain_text()})")
+        if self.recommended_start:
+            lines.append("recommendation: keep the start; no change was better beyond doubt")
+        else:
+            lines.append("recommendation:")
+            lines.append(format_diff(self.changes()))
+        lines.extend(f"warning: {w}" for w in self.warnings)
+        return "\n".join(lines)
+
+    def _gain_text(self) -> str:
+        if self.gain is None:
+            return "on the training examples; nothing was held out, so no interval"
+        gain = self.gain
+        return f"held out: {gain.estimate:+.3f}, {gain.level:.0%} interval {gain.low:+.3f} to {gain.high:+.3f}"
+
+    def export(self, path: str | Path) -> None:
+        """Write the recommended values as JSON, for ``HyperSystem.load``."""
+        row = {
+            "hyperfunc": 1,
+            "run": self.run_id,
+            "score_start": self.score_start,
+            "score_best": self.score_best,
+            "gain": as_json(self.gain),
+            "values": self.best.to_json(),
+        }
+        Path(path).write_text(json.dumps(row, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report of this run; HTML, or Markdown when the name ends in ``.md``."""
+        from hyperfunc.analysis.report import write_report
+
+        if self.ledger is None:
+            raise ValueError("this result has no ledger to report from")
+        return write_report(self.ledger, self.run_id, path)
+
+
+def as_json(interval: Interval | None) -> Mapping[str, Any] | None:
+    """An interval as a JSON object."""
+    if interval is None:
+        return None
+    names = ("low", "high", "estimate", "level", "method")
+    return {name: getattr(interval, name) for name in names}
