@@ -22,7 +22,8 @@
     │   ├── CallTimeout (TimeoutError)     it took longer than its ``timeout_s``
     │   └── CallLimit                      it was called more often than its ``max_calls``
     ├── InfrastructureError (RuntimeError) network, quota, server: never becomes a score
-    └── ModelError (ValueError)            a model name, request or weight file is wrong
+    └── ModelError (ValueError)            a request or weight file is wrong
+        └── UnknownModel                   nothing answers for a model name
 
 Messages say what happened, where, and what to do, in one sentence.
 """
@@ -53,6 +54,7 @@ __all__ = [
     "RunLocked",
     "SpaceError",
     "UnknownKnob",
+    "UnknownModel",
     "UnknownPrice",
     "did_you_mean",
 ]
@@ -143,7 +145,11 @@ class InfrastructureError(HyperfuncError, RuntimeError):
 
 
 class ModelError(HyperfuncError, ValueError):
-    """A model name, a request or a weight file is wrong."""
+    """A request or a weight file is wrong."""
+
+
+class UnknownModel(ModelError):
+    """Nothing answers for a model name."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Optimizer
     from hyperfunc.runs.callbacks import Callback
     from hyperfunc.runs.result import Result
+    from hyperfunc.runs.stopping import StopCondition
 
 __all__ = ["HyperSystem"]
 
@@ -426,7 +427,14 @@ class HyperSystem:
 
     def optimize(self, train: Iterable[Any], metric: Any, **options: Any) -> Result:
         """Train the system; see :meth:`aoptimize` for the options. Waits until it is done."""
-        return finish(self.aoptimize(train, metric, **options))
+        from hyperfunc.runs.loop import new_run_id
+
+        options["run_id"] = options.get("run_id") or new_run_id()
+        try:
+            return finish(self.aoptimize(train, metric, **options))
+        except KeyboardInterrupt as error:
+            error.add_note(f"progress is kept; go on with run_id={options['run_id']!r}")
+            raise
 
     async def aoptimize(
         self,
@@ -441,6 +449,7 @@ class HyperSystem:
         run_id: str | None = None,
         max_concurrency: int = 512,
         callbacks: Sequence[Callback] = (),
+        stop: Sequence[StopCondition] = (),
         notes: Mapping[str, Any] | None = None,
     ) -> Result:
         """Improve the system's values against the metric and leave the recommended ones in it.
@@ -457,6 +466,7 @@ class HyperSystem:
             run_id: of a run to go on with; a new one by default.
             max_concurrency: calls in flight at once.
             callbacks: told about every step.
+            stop: conditions from :mod:`hyperfunc.runs.stopping` that may end it early.
             notes: JSON kept with the run.
 
         Returns:
@@ -481,6 +491,7 @@ class HyperSystem:
             run_id=run_id,
             settings=Settings(seed, max_concurrency),
             callbacks=tuple(callbacks),
+            stop=tuple(stop),
             notes=dict(notes or {}),
         )
         self._frozen = True

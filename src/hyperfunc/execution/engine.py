@@ -11,7 +11,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import BudgetError, CallTimeout, InfrastructureError, ProgramError
+from hyperfunc.errors import BudgetError, CallTimeout, InfrastructureError, ProgramError, UnknownModel
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.binding import FRAME, Binding
@@ -303,7 +303,7 @@ async def _async_lane(
 
 
 def _failed(error: BaseException) -> Failure:
-    if isinstance(error, BudgetError | ProgramError | asyncio.CancelledError):
+    if isinstance(error, BudgetError | ProgramError | UnknownModel | asyncio.CancelledError):
         raise error
     kind = "infrastructure" if isinstance(error, _INFRASTRUCTURE) else "program"
     return Failure(f"{type(error).__name__}: {error}", kind)

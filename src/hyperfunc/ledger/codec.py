@@ -65,7 +65,9 @@ def load_arrays(data: bytes) -> dict[str, np.ndarray]:
     try:
         return {name: np.load(stream, allow_pickle=False) for name in json.loads(stream.readline())}
     except (ValueError, EOFError) as error:
-        raise LedgerError(f"cannot read an array of the ledger: {error}; restore a copy of the file") from error
+        raise LedgerError(
+            f"cannot read an array of the ledger: {error}; restore a copy of the file"
+        ) from error
 
 
 def checked(row: tuple[Storable, ...], table: str, nullable: int = 0) -> tuple[Storable, ...]:

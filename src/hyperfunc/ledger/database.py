@@ -132,7 +132,9 @@ class Database:
             yield self._reading.execute
 
 
-def _close(pid: int, turn: threading.RLock, reading: sqlite3.Connection | None, writer: Writer | None) -> None:
+def _close(
+    pid: int, turn: threading.RLock, reading: sqlite3.Connection | None, writer: Writer | None
+) -> None:
     if os.getpid() != pid:
         return
     if reading:

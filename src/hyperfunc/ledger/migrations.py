@@ -30,15 +30,16 @@ def version_of(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection) -> None:
-    """Bring a file up to date in one transaction; other processes wait and then find it done."""
-    db.execute("BEGIN IMMEDIATE")  # fails here and now when the file cannot be written
+    """Bring a file up to date in one transaction; other processes wait and then find it done.
+
+    It writes in any case, so that a file that cannot be written is noticed here and not later.
+    """
+    db.execute("BEGIN IMMEDIATE")
     try:
-        done = version_of(db)
-        for step in MIGRATIONS[done:]:
+        for step in MIGRATIONS[version_of(db) :]:
             step(db)
-        if done < len(MIGRATIONS):
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     except BaseException:
         db.execute("ROLLBACK")
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from hyperfunc.errors import ModelError, did_you_mean
+from hyperfunc.errors import ModelError, UnknownModel, did_you_mean
 
 from .client import Client, Request, Route
 
@@ -56,7 +56,7 @@ def route_for(model: str) -> Route:
     """The route for a model name.
 
     Raises:
-        ModelError: nothing answers for it.
+        UnknownModel: nothing answers for it.
     """
     with _lock:
         route = _registered.get(model)
@@ -66,14 +66,14 @@ def route_for(model: str) -> Route:
             route = _registered[model] = _local(model)
             return route
         known = [*_registered, "local/office", "local/prose"]
-    raise ModelError(
-        f"no client answers for the model {model!r}{did_you_mean(model, known)} "
-        "Use an embedded model (local/office, local/prose) or register_client(model, client)."
+    raise UnknownModel(
+        f"no client answers for the model {model!r}{did_you_mean(model, known) or ';'} "
+        "use an embedded model (local/office, local/prose) or register_client(model, client)."
     )
 
 
 def _local(model: str) -> Route:
-    from .local import shared_local_client
+    from .local.client import shared_local_client
+    from .local.registry import local_model
 
-    client = shared_local_client()
-    return Route(client, f"{model} {client.fingerprint(model)}", lambda request: 0.0)
+    return Route(shared_local_client(), f"{model} {local_model(model).fingerprint}", lambda request: 0.0)

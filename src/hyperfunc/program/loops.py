@@ -22,9 +22,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     Args:
         work: a coroutine that was not started yet; it runs in a copy of the current context.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_running():
         return asyncio.run(work)
     box: list[tuple[Any, BaseException | None]] = []
 
@@ -41,3 +39,11 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     if error is not None:
         raise error
     return value  # type: ignore[no-any-return]
+
+
+def _is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -27,6 +27,7 @@ from hyperfunc.execution import Account, Engine, Settings
 from hyperfunc.ledger import Budget, Ledger, Meter
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.optimizers import automatic
+from hyperfunc.optimizers.archive import Archive
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
 from hyperfunc.spaces import Candidate, Space
 from hyperfunc.types import Cell
@@ -35,6 +36,7 @@ from .callbacks import Callback
 from .confirm import Confirmation, confirm
 from .folding import Evaluation, fold, is_missing
 from .result import Result, RunInfo, StepRecord, as_json
+from .stopping import StopCondition
 
 if TYPE_CHECKING:
     from hyperfunc.system import HyperSystem
@@ -61,6 +63,7 @@ class Job:
     run_id: str | None
     settings: Settings
     callbacks: tuple[Callback, ...] = ()
+    stop: tuple[StopCondition, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -80,7 +83,8 @@ async def run_job(job: Job) -> Result:
                 return await run.go()
             except BaseException as error:
                 status = "interrupted" if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else "failed"
-                ledger.update_run(run_id, status=status)
+                if run._known_run() is not None:
+                    ledger.update_run(run_id, status=status)
                 error.add_note(f"progress is kept; go on with run_id={run_id!r}")
                 raise
             finally:
@@ -282,10 +286,14 @@ class _Run:
             except BudgetExhausted as exc:
                 # What this ask had filled by now is kept, but not told: how much of it is there depends
                 # on timing, and a decision never may.
-                self.stopped = str(exc)
+                self.stopped = self._why_exhausted(exc)
                 break
             state = optimizer.tell(state, ask, told)
-            self._note_step(step, ask, told)
+            self._note_step(step, ask, told, optimizer.recommend(state), state.archive)
+            reason = next(filter(None, (stop(self.history) for stop in self.job.stop)), None)
+            if reason is not None:
+                self.stopped = reason
+                break
         best = optimizer.recommend(state)
         return best[0] if best else start
 
@@ -310,7 +318,14 @@ class _Run:
     async def _value(self, row: Sequence[Cell], examples: Sequence[Example]) -> Evaluation:
         return await fold(self.job.metric, row, examples, 1)
 
-    def _note_step(self, step: int, ask: Ask, told: Told) -> None:
+    def _why_exhausted(self, error: BudgetExhausted) -> str:
+        # Without the amounts of the moment: what was in flight depends on timing, a result must not.
+        late = self.meter.left().seconds == 0
+        return f"the time of {self.budget} is up" if late else f"the budget of {self.budget} is used up"
+
+    def _note_step(
+        self, step: int, ask: Ask, told: Told, best: Sequence[Candidate], archive: Archive
+    ) -> None:
         finite = told.values_K[np.isfinite(told.values_K)]
         record = StepRecord(
             step=step,
@@ -318,7 +333,7 @@ class _Run:
             n_candidates=len(told.values_K),
             n_lanes=len(told.values_K) * len(ask.examples),
             best_value=float(finite.max()) if len(finite) else float("-inf"),
-            incumbent_value=None,
+            incumbent_value=_known_value(archive, best[0]) if best else None,
             spend=self.account.spent,
             seconds=time.monotonic() - self.began,
         )
@@ -422,6 +437,11 @@ def _choose(job: Job, space: Space) -> Optimizer:
 
 def _score(cell: Cell) -> float:
     return math.nan if is_missing(cell) or cell.score is None else cell.score
+
+
+def _known_value(archive: Archive, candidate: Candidate) -> float | None:
+    scores = list(archive.scores.get(candidate.id, {}).values())
+    return float(np.mean(scores)) if scores else None
 
 
 def _first_failure(value: Evaluation) -> str:

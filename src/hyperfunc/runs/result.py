@@ -99,7 +99,7 @@ class Result:
 
     def summary(self) -> str:
         """A few lines for people."""
-        lines = [f"run {self.run_id}: {self.stopped}; {self.spend}; {self.paid_calls} calls paid now"]
+        lines = [f"run {self.run_id}: {self.stopped}; {self._spent()}"]
         lines.append(f"start {self.score_start:.3f}, winner {self.score_best:.3f} ({self._gain_text()})")
         if self.recommended_start:
             lines.append("recommendation: keep the start; no change was better beyond doubt")
@@ -108,6 +108,12 @@ class Result:
             lines.append(format_diff(self.changes()))
         lines.extend(f"warning: {w}" for w in self.warnings)
         return "\n".join(lines)
+
+    def _spent(self) -> str:
+        money = f", ${self.spend.dollars:.4g}" if self.spend.dollars else ""
+        free = self.spend.calls - self.paid_calls
+        kept = f" ({free} of them from the ledger)" if free > 0 else ""
+        return f"{self.spend.calls} calls{kept}{money}, {self.spend.seconds:.1f} s"
 
     def _gain_text(self) -> str:
         if self.gain is None:
