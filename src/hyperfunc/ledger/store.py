@@ -26,7 +26,7 @@ class Ledger(Cells, Paid, History, Runs):
     write at the same time. What is committed survives the death of the process (``kill -9``) at any moment;
     a power cut may lose the last commits. After a fork the child opens its own.
 
-    Nothing is ever deleted: keys and indices take about 0.5 kB a cell, and the rest is what predictions,
+    Nothing is ever deleted: a cell with one score takes about 0.4 kB, beside what predictions,
     feedback and answers take as JSON; :meth:`stats` says how much. An unwanted ledger is a file to remove.
 
     Example::
