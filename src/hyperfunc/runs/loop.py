@@ -26,8 +26,9 @@ from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.execution import Account, Engine, Settings
 from hyperfunc.ledger import Budget, Ledger, Meter
 from hyperfunc.ledger.keys import content_key
-from hyperfunc.optimizers import automatic
+from hyperfunc.optimizers import Slots, automatic
 from hyperfunc.optimizers.archive import Archive
+from hyperfunc.optimizers.slots import WORDS
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
 from hyperfunc.spaces import Candidate, Space
 from hyperfunc.types import Cell
@@ -36,7 +37,7 @@ from .callbacks import Callback
 from .confirm import Confirmation, confirm
 from .folding import Evaluation, fold, is_missing
 from .result import Result, RunInfo, StepRecord, as_json
-from .stopping import StopCondition
+from .stopping import Patience, StopCondition
 
 if TYPE_CHECKING:
     from hyperfunc.system import HyperSystem
@@ -46,6 +47,8 @@ __all__ = ["Job", "run_job"]
 _FIRST = 8
 _FEWEST_HELD_OUT = 6
 _CONFIRMATION_SHARE = 0.4
+# Without a budget or a condition, a search ends when it has not got better for so many steps.
+_PATIENCE = 30
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class _Run:
         start = system.candidate
         space = start.space.freeze(lambda name, _: name not in system.learnable, values=start)
         start = space.candidate({})
-        optimizer = _choose(self.job, space)
+        optimizer = _choose(self.job, space, float(most))
         if not len(space):
             raise ProgramError(
                 "nothing can be learnt here: give a function a `prompt` parameter, "
@@ -277,6 +280,9 @@ class _Run:
             per_item=self.job.metric.per_item, calls_per_lane=float(max(most, 1)),
         )  # fmt: skip
         state = optimizer.init(problem)
+        stops: tuple[StopCondition, ...] = self.job.stop
+        if not stops and self.budget == Budget() and getattr(optimizer, "steps", None) is None:
+            stops = (Patience(_PATIENCE),)
         for step in range(10**9):
             ask, state = optimizer.ask(state)
             if ask is None:
@@ -290,7 +296,7 @@ class _Run:
                 break
             state = optimizer.tell(state, ask, told)
             self._note_step(step, ask, told, optimizer.recommend(state), state.archive)
-            reason = next(filter(None, (stop(self.history) for stop in self.job.stop)), None)
+            reason = next(filter(None, (stop(self.history) for stop in stops)), None)
             if reason is not None:
                 self.stopped = reason
                 break
@@ -429,10 +435,20 @@ def _split(job: Job) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     return (rest, held) if len(held) >= _FEWEST_HELD_OUT else (job.train, ())
 
 
-def _choose(job: Job, space: Space) -> Optimizer:
+def _choose(job: Job, space: Space, calls_per_lane: float) -> Optimizer:
+    """The optimizer of the job, those in the system's slots, or what fits the space."""
     if job.optimizer is not None:
         return job.optimizer
-    return automatic(space, text=job.system.prompt_optimizer, numbers=job.system.system_optimizer)
+    words, numbers = job.system.prompt_optimizer, job.system.system_optimizer
+    rest = automatic(space, calls_per_lane=calls_per_lane)
+    has_words = {knob.kind in WORDS for knob in space.values()}
+    if words is None and numbers is None:
+        return rest
+    if has_words == {False}:
+        return numbers or rest
+    if has_words == {True}:
+        return words or rest
+    return Slots(words or rest, numbers or rest)
 
 
 def _score(cell: Cell) -> float:

@@ -7,14 +7,22 @@ several batches instead.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from functools import cache
 
 __all__ = ["one_blas_thread"]
+
+_NUMPY_CORE = ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath")
+# Names in numpy's wheels, in older wheels, and in a system's OpenBLAS: (read, write).
+_OPENBLAS = [
+    (f"{prefix}openblas_get_num_threads{suffix}", f"{prefix}openblas_set_num_threads{suffix}")
+    for prefix in ("scipy_", "")
+    for suffix in ("64_", "")
+]
 
 
 class _Limit:
@@ -23,21 +31,20 @@ class _Limit:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.users = 0
-        self.controller: ThreadpoolController | None = None
-        self.limiter: Any = None
+        self.usual = 1
 
     def enter(self) -> None:
         with self.lock:
             self.users += 1
-            if self.users == 1:
-                self.controller = self.controller or ThreadpoolController()
-                self.limiter = self.controller.limit(limits=1, user_api="blas")
+            if self.users == 1 and (found := _openblas()):
+                self.usual = found[0]()
+                found[1](1)
 
     def leave(self) -> None:
         with self.lock:
             self.users -= 1
-            if self.users == 0:
-                self.limiter.restore_original_limits()
+            if self.users == 0 and (found := _openblas()):
+                found[1](self.usual)
 
 
 _LIMIT = _Limit()
@@ -45,9 +52,27 @@ _LIMIT = _Limit()
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Run the block with single-threaded matrix products; may be nested and used from many threads."""
+    """Run the block with single-threaded matrix products; may be nested and used from many threads.
+
+    Where numpy is not linked to OpenBLAS, nothing is changed.
+    """
     _LIMIT.enter()
     try:
         yield
     finally:
         _LIMIT.leave()
+
+
+@cache
+def _openblas() -> tuple[Callable[[], int], Callable[[int], object]] | None:
+    """Functions that read and write the thread count of the library that numpy itself calls."""
+    for name in _NUMPY_CORE:
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if path is None:
+            continue
+        # The linker finds symbols of a library through any module that is linked to it.
+        library = ctypes.CDLL(path)
+        for read, write in _OPENBLAS:
+            if hasattr(library, read) and hasattr(library, write):
+                return getattr(library, read), getattr(library, write)
+    return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from hyperfunc.errors import ModelError
 from hyperfunc.llm.local.admission import Admission
+from hyperfunc.llm.local.blas import one_blas_thread
 from hyperfunc.llm.local.exact import Array
 from hyperfunc.llm.local.jobs import Completion, Generation, Job
 from hyperfunc.llm.local.prefix_cache import PrefixCache
@@ -80,6 +81,7 @@ class Engine:
                 results[places.pop(finished)] = finished.generation()
         return [results[place] for place in range(len(waiting))]
 
+    @one_blas_thread()
     def admit(self, jobs: Sequence[Job]) -> list[Completion]:
         """Read the prompts of up to :attr:`free` jobs and add them as rows."""
         context = self._model.architecture.context
@@ -95,6 +97,7 @@ class Engine:
         self._sample(np.stack([last for last, _, _ in read]), first)
         return completions
 
+    @one_blas_thread()
     def step(self) -> list[Completion]:
         """Give every row one more token; finished rows leave and are returned."""
         finished = self._collect()

@@ -107,7 +107,8 @@ def load_folder_model(folder: Path, stem: str) -> LocalModel:
         raise ModelError(f"model {stem!r} in {folder} cannot be read: {error!r}") from error
     if tokenizer.vocab_size != architecture.vocab:
         raise ModelError(
-            f"model {stem!r}: {tokenizer.vocab_size} tokens in the tokenizer, {architecture.vocab} in the weights"
+            f"model {stem!r} has {tokenizer.vocab_size} tokens in its tokenizer file and "
+            f"{architecture.vocab} in its weights; the files do not belong together"
         )
     return LocalModel(
         name=_PREFIX + stem,

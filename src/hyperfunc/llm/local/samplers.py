@@ -80,7 +80,8 @@ def distribution(logits: Array, sampling: Sampling, seen: Iterable[int] = ()) ->
     """
     row = np.asarray(logits, np.float64)
     counts = np.bincount(np.fromiter(seen, int, -1), minlength=len(row)).astype(np.int32)
-    return probabilities(row[None], sampler_row(sampling)[None], counts[None])[0]
+    final: Array = probabilities(row[None], sampler_row(sampling)[None], counts[None])[0]
+    return final
 
 
 def probabilities(logits_BV: Array, parameters_BP: Array, counts_BV: Counts) -> Array:
@@ -209,7 +210,9 @@ def _temper(x: Array, temperature: Array) -> Array:
         x[greedy, best] = 0.0
     if np.any(temperature != 1.0):
         x -= x.max(1, keepdims=True)
-        x /= np.where(temperature <= 0, 1.0, temperature)
+        # Next to zero, a temperature sends every other token to minus infinity, as it should.
+        with np.errstate(over="ignore"):
+            x /= np.where(temperature <= 0, 1.0, temperature)
     return x
 
 

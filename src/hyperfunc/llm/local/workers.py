@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from hyperfunc.llm.local.blas import one_blas_thread
 from hyperfunc.llm.local.engine import Engine
 from hyperfunc.llm.local.jobs import Completion, Generation, Job
 
@@ -65,8 +64,7 @@ class Workers:
             if not tickets and not running:
                 continue
             try:
-                with one_blas_thread():
-                    self._advance(engine, tickets, running)
+                self._advance(engine, tickets, running)
             except Exception as error:
                 # A failure must reach whoever waits, not end the thread.
                 for ticket in {*running.values(), *tickets}:

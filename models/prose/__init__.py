@@ -1,0 +1,1 @@
+"""The model `local/prose`: text preparation, training, and the data of its quality metric."""

@@ -1,0 +1,48 @@
+"""Ask/tell optimizers: what to try next, and what to ship."""
+
+from hyperfunc.optimizers.alternate import Alternate
+from hyperfunc.optimizers.archive import Archive
+from hyperfunc.optimizers.automatic import automatic
+from hyperfunc.optimizers.base import Ask, Delegate, NoOp, Optimizer, Problem, State, Told
+from hyperfunc.optimizers.compat import (
+    ESHybridSystemOptimizer,
+    NoOpPromptOptimizer,
+    NoOpSystemOptimizer,
+    TorchEggrollSystemOptimizer,
+)
+from hyperfunc.optimizers.edits import EditSearch
+from hyperfunc.optimizers.es import ES
+from hyperfunc.optimizers.exemplars import ExemplarSearch
+from hyperfunc.optimizers.joint import Joint
+from hyperfunc.optimizers.number_search import NumberSearch
+from hyperfunc.optimizers.parts import Part
+from hyperfunc.optimizers.search import Grid, Random
+from hyperfunc.optimizers.slots import Slots
+from hyperfunc.optimizers.snes import SNES
+
+__all__ = [
+    "ES",
+    "SNES",
+    "Alternate",
+    "Archive",
+    "Ask",
+    "Delegate",
+    "ESHybridSystemOptimizer",
+    "EditSearch",
+    "ExemplarSearch",
+    "Grid",
+    "Joint",
+    "NoOp",
+    "NoOpPromptOptimizer",
+    "NoOpSystemOptimizer",
+    "NumberSearch",
+    "Optimizer",
+    "Part",
+    "Problem",
+    "Random",
+    "Slots",
+    "State",
+    "Told",
+    "TorchEggrollSystemOptimizer",
+    "automatic",
+]

@@ -1,0 +1,243 @@
+"""One search over all kinds of knobs, under one budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperfunc.errors import SpaceError
+from hyperfunc.optimizers.base import Ask, Optimizer
+from hyperfunc.optimizers.effects import Effects, fit_effects
+from hyperfunc.optimizers.vocabulary import Vocabulary
+from hyperfunc.rng import generator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hyperfunc.optimizers.base import Problem, State, Told
+    from hyperfunc.optimizers.parts import Part
+    from hyperfunc.spaces import Candidate
+
+__all__ = ["Joint"]
+
+_TRIES = 40
+_FIRST_EXAMPLES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the archive says: candidates, examples behind each, and the model."""
+
+    candidates: tuple[Candidate, ...]
+    counts: tuple[int, ...]
+    effects: Effects
+
+    def ranking(self, caution: float) -> list[int]:
+        """Places of the measured candidates, best first, by mean less some standard deviations."""
+        worth = self.effects.means_C - caution * self.effects.sds_C
+        order = sorted(range(len(self.candidates)), key=lambda place: -worth[place])
+        return [place for place in order if self.counts[place]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbors:
+    """The best candidate, what each of its knobs may become, and the features of all that."""
+
+    incumbent: Candidate
+    moves: dict[str, list[Any]]
+    vocabulary: Vocabulary
+
+    def functions(self) -> list[list[str]]:
+        """Knobs by the function they belong to: the first part of their names."""
+        groups: dict[str, list[str]] = {}
+        for name in self.moves:
+            groups.setdefault(name.split(".")[0], []).append(name)
+        return list(groups.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Joint(Optimizer):
+    """Learns what every phrase, exemplar and number adds, from candidates that differ in many at once.
+
+    Trying one change at a time wastes most of every evaluation: it says nothing about the other
+    knobs. Here the members of an ask cross a few variants of each function, all near the best
+    candidate so far, on very few examples. A linear model shares what was seen among all candidates;
+    variants are drawn from its posterior, so that what may help is tried and what hurts is dropped
+    soon. Crossing few variants also lets equal calls be shared between members. Each ask measures the
+    best candidates again on new examples, and the recommendation rests on the posterior mean less half
+    a standard deviation.
+
+    Args:
+        parts: what knows the kinds of knobs; the first that handles a knob takes it.
+        population: members of an ask, at least 2.
+        variants: variants of each function that are crossed, at least 1.
+        examples: examples of an ask; ``None`` takes 2, or 16 when the metric sees whole sets only.
+        changes: mean number of knobs of one function that a variant changes, at least 1.
+        rest: share of the functions that a member leaves as they are, in [0, 1).
+        repeats: how many good candidates are measured again in each ask.
+        effect: prior standard deviation of what one ingredient adds, in spreads of the score.
+        leftover: prior standard deviation of what the ingredients of a candidate do not explain.
+
+    Source: Thompson sampling with a linear model: Agrawal and Goyal, "Thompson sampling for contextual
+    bandits with linear payoffs" (2013); factorial designs: Fisher, "The Design of Experiments" (1935).
+    """
+
+    parts: tuple[Part, ...]
+    population: int = 12
+    variants: int = 4
+    examples: int | None = None
+    changes: float = 1.3
+    rest: float = 0.34
+    repeats: int = 2
+    effect: float = 0.1
+    leftover: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.population < 2 or self.variants < 1 or self.changes < 1 or not 0 <= self.rest < 1:
+            raise SpaceError(
+                "a joint search needs population >= 2, variants >= 1, changes >= 1 and rest in [0, 1), "
+                f"but got {self.population}, {self.variants}, {self.changes} and {self.rest}"
+            )
+
+    # The four methods
+
+    def _init(self, problem: Problem) -> None:
+        return None
+
+    def _ask(self, state: State) -> tuple[Ask | None, None]:
+        problem = state.problem
+        if not self._assigned(problem):
+            return None, None
+        if not state.step:
+            first = tuple(range(min(_FIRST_EXAMPLES, problem.n_examples)))
+            return Ask((problem.start,), first, 0, "start"), None
+        view, near = self._view(state)
+        examples = self._examples(problem, state.step)
+        known = self._again(state, view, near.incumbent)
+        fresh = self._fresh(state, view, near, self.population - len(known))
+        if not fresh:
+            return self._last(state, view, examples), None
+        members = (*known, *(member for member, _ in fresh))
+        return Ask(members, examples, 0, _note(fresh)), None
+
+    def _tell(self, state: State, ask: Ask, told: Told) -> None:
+        return None
+
+    def _recommend(self, state: State) -> tuple[Candidate, ...]:
+        if not any(map(state.archive.count, state.archive.candidates)):
+            return (state.problem.start,)
+        draft = self._draft(state, Vocabulary(state.problem.space, self._assigned(state.problem)))
+        return tuple(draft.candidates[place] for place in draft.ranking(0.5)[:4])
+
+    # What is known
+
+    def _assigned(self, problem: Problem) -> dict[str, Part]:
+        """The part of every knob that some part handles."""
+        assigned = {}
+        for name, knob in problem.space.items():
+            part = next((part for part in self.parts if part.handles(name, knob)), None)
+            if part is not None:
+                assigned[name] = part
+        return assigned
+
+    def _draft(self, state: State, vocabulary: Vocabulary) -> _View:
+        """The archive under the model, with the features that the vocabulary knows by now."""
+        archive = state.archive
+        candidates = tuple(archive.candidates.values())
+        features_CF = vocabulary.matrix(candidates)
+        table = archive.table()
+        effects = fit_effects(
+            table.scores_CB, table.weights_B, features_CF, effect=self.effect, leftover=self.leftover
+        )
+        return _View(candidates, tuple(map(archive.count, archive.candidates)), effects)
+
+    def _view(self, state: State) -> tuple[_View, _Neighbors]:
+        """The archive, the incumbent and its neighbors, under a model that knows what they are made of."""
+        problem = state.problem
+        assigned = self._assigned(problem)
+        vocabulary = Vocabulary(problem.space, assigned)
+        draft = self._draft(state, vocabulary)
+        best = draft.ranking(0.5)
+        incumbent = draft.candidates[best[0]] if best else problem.start
+        rng = generator(problem.seed, "moves", state.step)
+        moves = {}
+        for name, part in assigned.items():
+            moves[name] = part.moves(name, problem.space[name], incumbent[name], rng)
+            vocabulary.learn(name, moves[name])
+        return self._draft(state, vocabulary), _Neighbors(incumbent, moves, vocabulary)
+
+    # What to try
+
+    def _batch(self, problem: Problem) -> int:
+        wanted = self.examples or (2 if problem.per_item else 16)
+        return min(wanted, problem.n_examples)
+
+    def _examples(self, problem: Problem, step: int) -> tuple[int, ...]:
+        """The next examples of an endless row of shuffled rounds through all of them."""
+        count, size = problem.n_examples, self._batch(problem)
+        places = range(step * size, (step + 1) * size)
+        rounds = {place // count for place in places}
+        shuffled = {r: generator(problem.seed, "examples", r).permutation(count) for r in rounds}
+        return tuple(sorted({int(shuffled[place // count][place % count]) for place in places}))
+
+    def _again(self, state: State, view: _View, incumbent: Candidate) -> list[Candidate]:
+        """The incumbent, and those that a draw from the posterior ranks first."""
+        rng = generator(state.problem.seed, "again", state.step)
+        drawn = view.effects.means_C + view.effects.sds_C * rng.normal(size=len(view.candidates))
+        measured = [place for place in np.argsort(-drawn, kind="stable") if view.counts[place]]
+        chosen = [incumbent, *(view.candidates[place] for place in measured[: self.repeats])]
+        return list(dict.fromkeys(chosen))
+
+    def _fresh(
+        self, state: State, view: _View, near: _Neighbors, count: int
+    ) -> list[tuple[Candidate, tuple[str, ...]]]:
+        """New candidates that cross the variants, and the knobs that each changes."""
+        rng = generator(state.problem.seed, "cross", state.step)
+        crossed = [
+            [self._variant(names, view.effects.draw(rng), near, rng) for _ in range(self.variants)]
+            for names in near.functions()
+        ]
+        fresh: dict[str, tuple[Candidate, tuple[str, ...]]] = {}
+        for _ in range(_TRIES):
+            if len(fresh) >= count:
+                break
+            changes: dict[str, Any] = {}
+            for variants in crossed:
+                if rng.random() >= self.rest:
+                    changes |= variants[int(rng.integers(len(variants)))]
+            member = near.incumbent.replace(changes)
+            if member.id not in state.archive.candidates:
+                fresh.setdefault(member.id, (member, tuple(changes)))
+        return list(fresh.values())
+
+    def _variant(
+        self, names: Sequence[str], weights_F: NDArray[np.float64], near: _Neighbors, rng: np.random.Generator
+    ) -> dict[str, Any]:
+        """The changes of one function's knobs that some weights like best."""
+        weights = weights_F.tolist()
+        gains = []
+        for name in names:
+            if not near.moves[name]:
+                continue
+            here, *worth = near.vocabulary.worth(name, [near.incumbent[name], *near.moves[name]], weights)
+            best = int(np.argmax(worth))
+            gains.append((worth[best] - here, name, near.moves[name][best]))
+        gains.sort(key=lambda gain: -gain[0])
+        several = 1 + int(rng.poisson(self.changes - 1.0))
+        return {name: value for gain, name, value in gains[:several] if gain > 0}
+
+    def _last(self, state: State, view: _View, examples: tuple[int, ...]) -> Ask | None:
+        """When nothing new is left: the best on what they have not seen, until they have seen all."""
+        best = [view.candidates[place] for place in view.ranking(0.0)[: self.population]]
+        unseen = [c for c in best if state.archive.count(c.id) < state.problem.n_examples]
+        return Ask(tuple(unseen), examples, 0, "measure the best again") if unseen else None
+
+
+def _note(fresh: Sequence[tuple[Candidate, tuple[str, ...]]]) -> str:
+    names = sorted({name for _, changed in fresh for name in changed})
+    shown = ", ".join(names[:3])
+    return f"vary {shown}" + (f" and {len(names) - 3} more" if len(names) > 3 else "")
