@@ -49,7 +49,7 @@ class Block(nn.Module):
     def forward(self, x_BTD: Tensor, cos_TH: Tensor, sin_TH: Tensor, mask_TT: Tensor) -> Tensor:
         normed = F.rms_norm(x_BTD, x_BTD.shape[-1:], self.norm1, self.eps)
         q, k, v = (
-            F.linear(normed, w).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            F.linear(normed, w).view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)
             for w in (self.q, self.k, self.v)
         )
         q, k = (rotate(part, cos_TH, sin_TH).to(v.dtype) for part in (q, k))

@@ -119,8 +119,8 @@ def train(
 def mean_loss(model: Llama, ids: Tensor, length: int) -> float:
     """Mean next-token loss over consecutive windows of ``length`` tokens, in float32."""
     windows = ids[: (len(ids) - 1) // length * length].view(-1, length)
-    total = sum(float(_loss(model, chunk)) * len(chunk) for chunk in windows.split(16))
-    return total / len(windows)
+    chunks = torch.split(windows, 16)
+    return float(np.average([float(_loss(model, c)) for c in chunks], weights=[len(c) for c in chunks]))
 
 
 def save(trained: Trained, tokenizer: Tokenizer, recipe: Recipe, folder: Path) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import DuplicateName, MissingInput, ProgramError, SpaceError
+from hyperfunc.errors import DuplicateName, MissingInput, ProgramError, SpaceError, did_you_mean
 from hyperfunc.evaluation.dataset import Example, as_examples
 from hyperfunc.evaluation.metrics import as_metric
 from hyperfunc.execution import Engine, Program, Settings
@@ -45,7 +45,9 @@ class _OwnKnob:
         if system is None:
             return self.knob
         frame = current_frame()
-        return system.candidate[self.name] if frame is None else frame.knob(self.name)
+        if frame is None or frame.binding.owner is not system:
+            return system.candidate[self.name]
+        return frame.knob(self.name)
 
     def __set__(self, system: HyperSystem, value: Any) -> None:
         system._values.write(self.name, value)
@@ -118,6 +120,10 @@ class HyperSystem:
         self.prompt_optimizer = prompt_optimizer
         self.system_optimizer = system_optimizer
         self.ledger = ledger
+        if isinstance(functions, HyperFunction):
+            raise ProgramError(
+                f"HyperSystem takes a list of functions; write HyperSystem([{functions.name}])"
+            )
         for fn in functions:
             self.register_hyperfunction(fn)
 
@@ -155,16 +161,18 @@ class HyperSystem:
     def _check_name(self, fn: HyperFunction) -> None:
         taken = [n for n in self._values.space if n == fn.name or n.startswith(f"{fn.name}.")]
         if taken or "." in fn.name:
-            raise DuplicateName(f"the name {fn.name!r} of {_where(fn)} clashes with a knob; rename the function")
+            raise DuplicateName(
+                f"the name {fn.name!r} of {_where(fn)} clashes with a knob; rename the function"
+            )
 
     def _search(self) -> None:
         """Register what ``run`` and the registered functions refer to."""
         if self._searched:
             return
-        self._searched = True
-        roots = [*self._roots(), *self._functions.values()]
-        for fn in reach(roots).functions:
+        roots: list[Callable[..., Any]] = [*self._roots(), *self._functions.values()]
+        for fn in reach(roots, type(self)).functions:
             self.register_hyperfunction(fn)
+        self._searched = True
 
     def _roots(self) -> list[Callable[..., Any]]:
         return [] if type(self).run is HyperSystem.run else [type(self).run]
@@ -182,7 +190,8 @@ class HyperSystem:
             return self._functions[name]
         except KeyError:
             raise ProgramError(
-                f"this system has no function {name!r}; it has {', '.join(self._functions) or 'none'}"
+                f"this system has no function {name!r}{did_you_mean(name, self._functions)}; "
+                f"it has {', '.join(self._functions) or 'none'}"
             ) from None
 
     @property
@@ -219,7 +228,9 @@ class HyperSystem:
             return self.space.candidate(known, base=self.candidate)
         if isinstance(candidate, Mapping):
             return self.candidate.replace(candidate)
-        raise SpaceError(f"a candidate is a Candidate or a dict of knob values, and got {type(candidate).__name__}")
+        raise SpaceError(
+            f"a candidate is a Candidate or a dict of knob values, and got {type(candidate).__name__}"
+        )
 
     @property
     def model(self) -> HyperModel:
@@ -230,7 +241,7 @@ class HyperSystem:
         known = self.__dict__.get("_model")
         if known is None:
             known = self.__dict__["_model"] = HyperModel(self._values)
-        return known  # type: ignore[no-any-return]
+        return known
 
     @property
     def hp_dim(self) -> int:
@@ -261,12 +272,12 @@ class HyperSystem:
 
     # Running it
 
-    def run(self, **inputs: Any) -> Any:
+    def run(self, *args: Any, **inputs: Any) -> Any:
         """What one example runs; override it. Without one, the function an example names is called."""
         raise NotImplementedError
 
     def _binding(self, candidate: Candidate) -> Binding:
-        return Binding(candidate, self._functions, self._admit)
+        return Binding(candidate, self._functions, self._admit, self)
 
     def _admit(self, fn: HyperFunction) -> Mapping[str, Any]:
         """A function that a run reached for the first time."""
@@ -330,7 +341,9 @@ class HyperSystem:
     def _program(self) -> Program:
         self._search()
         roots = self._roots() or list(self._functions.values())
-        return Program(lambda example: self._entry(example.fn_name), reach(roots).fingerprint)
+        hosts = any(not fn.is_async and not fn.inline for fn in self._functions.values())
+        code = reach(roots, type(self)).fingerprint
+        return Program(lambda example: self._entry(example.fn_name), code, hosts)
 
     def _checked(self, data: Iterable[Any]) -> tuple[Example, ...]:
         examples = as_examples(data)

@@ -54,7 +54,9 @@ class Cell:
         feedback: of the scorer.
         failure: the reason when the program failed, else ``None``.
         prediction: what the program returned, or a :class:`Failure`.
-        calls: model calls that were paid for this lane; those from the ledger are free.
+        calls: model calls that the lane used, those that others shared or the ledger answered included.
+        tokens: of these calls.
+        dollars: of these calls; 0 where the price is unknown.
     """
 
     candidate: str
@@ -65,3 +67,5 @@ class Cell:
     failure: str | None = None
     prediction: Any = None
     calls: int = 0
+    tokens: int = 0
+    dollars: float = 0.0

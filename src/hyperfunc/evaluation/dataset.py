@@ -84,6 +84,8 @@ def as_examples(data: Iterable[Any]) -> tuple[Example, ...]:
     Raises:
         DatasetError: it is empty, or an entry is none of these.
     """
+    if isinstance(data, Example | Mapping | str) or not isinstance(data, Iterable):
+        raise DatasetError(f"the dataset is one {type(data).__name__}; give a list of examples")
     examples = tuple(_as_example(entry, i) for i, entry in enumerate(data))
     if not examples:
         raise DatasetError("the dataset is empty; give at least one example")

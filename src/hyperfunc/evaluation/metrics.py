@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hyperfunc.errors import MetricError
+from hyperfunc.errors import HyperfuncError, MetricError
 from hyperfunc.types import Failure, ScoreResult
 
 from .dataset import Example
@@ -69,16 +69,21 @@ class Metric:
             The value; ``-inf`` when it is NaN, or when predictions that failed made the metric raise.
 
         Raises:
-            MetricError: the result is not a number.
+            MetricError: it raised an error, or the result is not a number.
         """
         try:
             result: Any = self.function(list(predictions), list(expected))
             if isinstance(result, Awaitable):
                 result = await result
-        except Exception:
+        except HyperfuncError:
+            raise
+        except Exception as error:
             failed = [p for p in predictions if isinstance(p, Failure)]
             if not failed:
-                raise
+                raise MetricError(
+                    f"the metric {self.name} raised {type(error).__name__} on {len(predictions)} predictions: "
+                    f"{error}"
+                ) from error
             warnings.warn(
                 f"{len(failed)} of {len(predictions)} predictions failed ({failed[0].reason}) and the metric "
                 f"{self.name} cannot fold failures, so its value is -inf",
@@ -91,7 +96,10 @@ class Metric:
             raise MetricError(
                 f"metric {self.name} returned {_what(result)}; over a set it must return one number"
             ) from None
-        return -math.inf if math.isnan(value) else value
+        if math.isnan(value):
+            warnings.warn(f"the metric {self.name} returned NaN, which counts as -inf", stacklevel=2)
+            return -math.inf
+        return value
 
 
 def as_metric(metric: Any) -> Metric:

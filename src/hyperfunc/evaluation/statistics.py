@@ -170,7 +170,7 @@ def _interval(
     floor, ceiling = min(bounds[0], float(means_G.min())), max(bounds[1], float(means_G.max()))
     if len(sums_G) == 1:
         return Interval(floor, ceiling, estimate, level, "one group")
-    if np.ptp(means_G) <= 1e-12 * max(1.0, abs(estimate)):
+    if np.ptp(means_G) <= 1e-12 * np.abs(means_G).max():
         unseen = 1.0 - ((1.0 - level) / 2) ** (1.0 / len(sums_G))
         low, high = estimate - unseen * (estimate - floor), estimate + unseen * (ceiling - estimate)
         return Interval(low, high, estimate, level, "no spread")
@@ -231,8 +231,8 @@ def _bootstrap_means(
     rng = generator("bootstrap", seed)
     parts = []
     for rows in _chunks(resamples, groups):
-        times_BG = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=rows).astype(np.float64)
-        parts.append((times_BG @ sums_G) / (times_BG @ counts_G))
+        drawn_BG = rng.integers(0, groups, size=(rows, groups))
+        parts.append(sums_G[drawn_BG].sum(1) / counts_G[drawn_BG].sum(1))
     return np.concatenate(parts)
 
 

@@ -7,12 +7,13 @@ really paid can only be less than the budget.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hyperfunc.ledger import Budget, Meter, Reservation, Spend
 
-__all__ = ["Account", "Charge"]
+__all__ = ["Account", "Charge", "totals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Account:
     def __init__(self, meter: Meter | None = None) -> None:
         self.meter = meter or Meter(Budget())
         self.charged: dict[str, Charge] = {}
+        self.lanes: set[tuple[str, str, int]] = set()
         self.paid_calls = 0
         self.paid_dollars = 0.0
 
@@ -48,15 +50,36 @@ class Account:
             calls=1, tokens=tokens if limits.tokens is not None else 0, dollars=dollars
         )
 
+    def begin(self, lanes: Iterable[tuple[str, str, int]]) -> None:
+        """Charge evaluations: lanes that this run begins, or takes from the ledger, for the first time.
+
+        Raises:
+            BudgetExhausted: so many may not be run, or the time is over.
+        """
+        fresh = {lane for lane in lanes if lane not in self.lanes}
+        self.meter.reserve(evaluations=len(fresh)).settle()
+        self.lanes |= fresh
+
+    @property
+    def watches_lanes(self) -> bool:
+        """Whether lanes are limited in number or in time, so that each has to ask before it begins."""
+        left = self.meter.left()
+        return left.evaluations is not None or left.seconds is not None
+
     def pay(self, key: str, charge: Charge, reservation: Reservation) -> None:
         """Settle a reserved call that was really made."""
         self.paid_calls += 1
         self.paid_dollars += charge.dollars or 0.0
-        if key in self.charged:
-            reservation.release()
-            return
         self.charged[key] = charge
         reservation.settle(calls=1, tokens=charge.tokens, dollars=charge.dollars or 0.0)
+
+    def lose(self, key: str, charge: Charge, reservation: Reservation) -> str:
+        """Settle a call that was made and gave no answer; returns the key it is charged under."""
+        number = 1
+        while (lost := f"{key} lost {number}") in self.charged:
+            number += 1
+        self.pay(lost, charge, reservation)
+        return lost
 
     def hit(self, key: str, charge: Charge) -> None:
         """Charge a call that the ledger answered, if this run was not charged for it yet."""
@@ -75,3 +98,12 @@ class Account:
     def spent(self) -> Spend:
         """What was charged."""
         return self.meter.spent
+
+
+def totals(charges: Mapping[str, Charge]) -> dict[str, Any]:
+    """What a lane used, as the fields of a cell."""
+    return {
+        "calls": len(charges),
+        "tokens": sum(c.tokens for c in charges.values()),
+        "dollars": sum(c.dollars or 0.0 for c in charges.values()),
+    }

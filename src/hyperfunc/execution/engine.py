@@ -11,17 +11,18 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import BudgetError, CallTimeout, InfrastructureError, ProgramError, UnknownModel
+from hyperfunc.errors import BudgetError, MetricError, ProgramError, UnknownModel
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.types import Cell, Failure, ScoreResult
 
-from .account import Account
-from .frames import Lane, LaneFrame, NeedsHost
+from .account import Account, totals
+from .frames import INFRASTRUCTURE, Lane, LaneFrame, NeedsHost
 from .gate import Gate
 from .hosting import Hosted
 from .session import Session
+from .sharing import Unshareable, own, unchangeable
 from .shelf import Shelf
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Program", "Settings"]
 
 _LIVE_LANES = 4096
-_INFRASTRUCTURE = (InfrastructureError, ConnectionError)
+_TURN_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,12 @@ class Program:
     Args:
         entry: from an example to the callable that gets its inputs.
         fingerprint: of the code.
+        hosts: synchronous hyperfunctions of it may have to wait.
     """
 
     entry: Callable[[Example], Callable[..., Any]]
     fingerprint: str
+    hosts: bool = False
 
 
 @dataclass
@@ -108,6 +111,7 @@ class Engine:
             seed=settings.seed, concurrency=settings.concurrency, ledger=self.ledger,
             account=self.account, origin=origin,
         )  # fmt: skip
+        session.hosts = self.program.hosts
         shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
         wanted = [(k, n, r) for k in range(len(candidates)) for n in range(len(examples)) for r in repeats]
         ids = [c for c, _ in candidates]
@@ -138,100 +142,147 @@ class _Fill:
         self.lucks = [e.luck or f"#{n}" for n, e in enumerate(examples)]
         self.entries = [engine.program.entry(e) for e in examples]
         self.waits = [inspect.iscoroutinefunction(entry) for entry in self.entries]
+        # A program may change what it is given, and the next lane must not see that.
+        self.shared = [all(map(unchangeable, e.inputs.values())) for e in examples]
         self.stop: BaseException | None = None
 
     async def run(self, wanted: Sequence[tuple[int, int, int]], stored: Sequence[Any]) -> list[Cell]:
-        cells: list[Any] = [None] * len(wanted)
-        live: set[asyncio.Task[None]] = set()
+        self.cells: list[Any] = [None] * len(wanted)
+        self.live: dict[asyncio.Task[None], Any] = {}
+        try:
+            await self._launch(wanted, stored)
+            while self.live and self.stop is None:
+                await asyncio.wait(list(self.live), return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            await self._clear()
+        if self.stop is not None:
+            raise self.stop
+        return self.cells
+
+    async def _launch(self, wanted: Sequence[tuple[int, int, int]], stored: Sequence[Any]) -> None:
+        """Start lane after lane, as far as there is room and the budget allows."""
+        account = self.engine.account
+        names = [(self.candidates[k][0], self._name(n), r) for k, n, r in wanted]
         room = Gate(max(1, self.engine.settings.max_batch_size))
         began = time.perf_counter()
-
-        async def goes_on(at: int, lane: Lane, example: Example, ids: Any, waiting: Any) -> None:
-            try:
-                cells[at] = await self._finish(lane, example, ids, waiting)
-            finally:
-                room.release()
-
-        def ended(task: asyncio.Task[None]) -> None:
-            live.discard(task)
-            if not task.cancelled() and task.exception() is not None and self.stop is None:
-                self.stop = task.exception()
-
         try:
-            for at, (k, n, r) in enumerate(wanted):
+            if each := account.watches_lanes:
+                account.begin(())
+            else:
+                account.begin(names)
+            for at in range(len(wanted)):
+                if each:
+                    account.begin((names[at],))
                 if stored[at] is not None and stored[at].cell is not None:
-                    cells[at] = stored[at].cell
+                    self.cells[at] = stored[at].cell
                     continue
                 if not room.take():
                     await room.wait()
                 if self.stop is not None:
-                    break
-                lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r)
-                ids = (self.candidates[k][0], n, r)
-                try:
-                    ready, outcome = self._begin(lane, n, stored[at])
-                except BudgetError as error:
-                    self.stop = error
-                    break
-                if ready and not self.metric.per_item:
-                    cells[at] = self._cell(lane, ids, outcome, None)
-                    room.release()
-                else:
-                    waiting = _value(outcome) if ready else outcome
-                    task = self.session.loop.create_task(goes_on(at, lane, self.examples[n], ids, waiting))
-                    live.add(task)
-                    task.add_done_callback(ended)
-                if time.perf_counter() - began > 0.02:
+                    return
+                self._start(at, wanted[at], stored[at], room)
+                if time.perf_counter() - began > _TURN_S:
                     # Parked lanes and progress displays get their turn while many lanes start.
                     await asyncio.sleep(0)
                     began = time.perf_counter()
-            while live and self.stop is None:
-                await asyncio.wait(live, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            # Calls in flight are paid for, so they are waited for; on cancellation nothing is.
-            if self.stop is not None and isinstance(self.stop, BudgetError) and live:
-                await asyncio.wait(live)
-            for task in live:
-                task.cancel()
-            if live:
-                await asyncio.gather(*live, return_exceptions=True)
-            self.shelf.flush()
-        if self.stop is not None:
-            raise self.stop
-        return cells
+        except BudgetError as error:
+            self.stop = error
+
+    def _start(self, at: int, wanted: tuple[int, int, int], stored: Any, room: Gate) -> None:
+        k, n, r = wanted
+        lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r, at)
+        ids = (self.candidates[k][0], n, r)
+        ready, outcome = self._begin(lane, n, stored)
+        if ready and not self.metric.per_item and lane.tasks is None:
+            self.cells[at] = self._cell(lane, ids, outcome, None)
+            room.release()
+            return
+
+        async def goes_on() -> None:
+            try:
+                self.cells[at] = await self._finish(lane, self.examples[n], ids, waiting)
+            finally:
+                room.release()
+
+        waiting = _value(outcome) if ready else outcome
+        task = self.session.loop.create_task(goes_on())
+        self.live[task] = waiting
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # A task that was cancelled before its first step never came to await this.
+        self.live.pop(task).close()
+        if not task.cancelled() and task.exception() is not None and self.stop is None:
+            self.stop = task.exception()
+
+    async def _clear(self) -> None:
+        """Leave nothing running."""
+        # Calls in flight are paid for, so they are waited for; on cancellation nothing is.
+        if isinstance(self.stop, BudgetError) and self.live:
+            await asyncio.wait(list(self.live))
+        left = list(self.live)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.gather(*left, return_exceptions=True)
+        self.shelf.flush()
 
     def _begin(self, lane: Lane, n: int, stored: Any) -> tuple[bool, Any]:
         """Start a lane; ``(True, outcome)`` when it never waits, else ``(False, awaitable)``."""
         if stored is not None:
             lane.charges.update(stored.charges)
             return True, stored.prediction
-        entry, inputs = self.entries[n], self.examples[n].inputs
+        entry, inputs = self.entries[n], self._inputs(n)
         limit = self.engine.settings.timeout_s
         if self.waits[n] or limit is not None:
             return False, _async_lane(lane, entry, inputs, not self.waits[n], limit)
-        hosted = Hosted(_plain(entry, inputs), sync=True)
+        hosted = Hosted(_plain(entry, inputs))
         context = copy_context()
-        context.run(FRAME.set, LaneFrame(lane))
+        context.run(FRAME.set, LaneFrame(lane, waits=True))
         try:
             done, value = hosted.begin(context)
         except (Exception, asyncio.CancelledError) as error:
             return True, _failed(error)
-        return (True, value) if done else (False, _guarded(hosted))
+        return (True, value) if done else (False, hosted)
+
+    def _inputs(self, n: int) -> dict[str, Any]:
+        inputs = self.examples[n].inputs
+        return dict(inputs) if self.shared[n] else {name: _fresh(value) for name, value in inputs.items()}
+
+    def _name(self, n: int) -> str:
+        return self.examples[n].key or f"{self.session.origin} #{n}"
 
     async def _finish(self, lane: Lane, example: Example, ids: Any, waiting: Any) -> Cell:
         began = time.perf_counter()
-        outcome = await waiting
+        try:
+            outcome = await _guarded(waiting)
+        except BaseException:
+            for task in lane.tasks or ():
+                task.cancel()
+            raise
+        await lane.end()
+        if lane.fault is not None:
+            # The program may have swallowed it and gone on without the answer.
+            raise lane.fault
+        if lane.shaky and isinstance(outcome, Failure):
+            outcome = Failure(outcome.reason, "infrastructure")
         result = await self._judge(lane, example, outcome)
         return self._cell(lane, ids, outcome, result, time.perf_counter() - began)
 
     async def _judge(self, lane: Lane, example: Example, outcome: Any) -> ScoreResult | Failure | None:
         if not self.metric.per_item or isinstance(outcome, Failure):
             return None
-        token = FRAME.set(LaneFrame(lane, ("score",)))
+        judging = Lane(lane.session, lane.binding, lane.luck, lane.repeat, lane.number)
+        judging.charges = lane.charges
+        token = FRAME.set(LaneFrame(judging, ("score",)))
         try:
             result = await self.metric.score(example, outcome)
-        except _INFRASTRUCTURE as error:
+        except INFRASTRUCTURE as error:
             return Failure(f"{type(error).__name__}: {error}", "infrastructure")
+        except (BudgetError, MetricError, ProgramError, UnknownModel):
+            raise
+        except Exception as error:
+            return Failure(f"the metric {self.metric.name} raised {type(error).__name__}: {error}")
         finally:
             FRAME.reset(token)
         if math.isnan(result.score):
@@ -254,9 +305,10 @@ class _Fill:
         cell = Cell(
             candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
             feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
-            calls=len(lane.charges),
+            **totals(lane.charges),
         )  # fmt: skip
-        self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)
+        if not lane.shaky:
+            self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)
         return cell
 
 
@@ -268,10 +320,21 @@ async def _value(outcome: Any) -> Any:
     return outcome
 
 
+def _fresh(value: Any) -> Any:
+    try:
+        return own(value)
+    except Unshareable:
+        return value
+
+
 async def _guarded(waiting: Awaitable[Any]) -> Any:
     """The border where a failure becomes part of a cell."""
     try:
         return await waiting
+    except asyncio.CancelledError as error:
+        if _is_cancelled():
+            raise
+        return _failed(error)
     except Exception as error:
         return _failed(error)
 
@@ -280,30 +343,45 @@ async def _async_lane(
     lane: Lane, entry: Callable[..., Any], inputs: Mapping[str, Any], sync: bool, limit: float | None
 ) -> Any:
     while True:
-        token = FRAME.set(LaneFrame(lane))
+        token = FRAME.set(LaneFrame(lane, waits=sync))
+        cut = asyncio.timeout(limit)
         try:
             work = _plain(entry, inputs) if sync else entry(**inputs)
             if sync or lane.session.hosts:
-                work = Hosted(work, sync=sync)
-            if limit is None:
-                return await work
-            async with asyncio.timeout(limit):
-                return await work
+                work = Hosted(work)
+            async with cut:
+                outcome = await work
         except NeedsHost:
-            # Finished calls are shared, so running the lane again repeats only its glue code.
-            lane.calls = None
-        except TimeoutError as error:
-            if limit is None or isinstance(error, CallTimeout):
-                return _failed(error)
-            return Failure(f"CallTimeout: the lane took longer than timeout_s={limit}")
+            outcome = None
         except Exception as error:
-            return _failed(error)
+            late = cut.expired() and isinstance(error, TimeoutError)
+            outcome = Failure(f"CallTimeout: the lane took longer than timeout_s={limit}") if late else error
         finally:
             FRAME.reset(token)
+        if not lane.needs_host:
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+        # Whatever the program made of it. Finished calls are shared, so only glue code is repeated.
+        await lane.end()
+        lane.over = lane.needs_host = False
+        lane.calls = None
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was asked to stop, rather than something inside it having been cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _failed(error: BaseException) -> Failure:
-    if isinstance(error, BudgetError | ProgramError | UnknownModel | asyncio.CancelledError):
+    if isinstance(error, BudgetError | ProgramError | UnknownModel):
         raise error
-    kind = "infrastructure" if isinstance(error, _INFRASTRUCTURE) else "program"
+    kind = "infrastructure" if _is_infrastructure(error) else "program"
     return Failure(f"{type(error).__name__}: {error}", kind)
+
+
+def _is_infrastructure(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_infrastructure, error.exceptions))
+    return isinstance(error, INFRASTRUCTURE)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import CallLimit
+from hyperfunc.errors import BudgetError, CallError, CallLimit, InfrastructureError
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.program.hyperfunction import HyperFunction
@@ -17,7 +17,7 @@ from hyperfunc.rng import seed_of
 
 from .account import Charge
 from .gate import Gate
-from .hosting import Hosted, can_park, is_sync, park
+from .hosting import Hosted, can_park, park
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Reservation
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from .session import Session
     from .sharing import Flight
 
-__all__ = ["Lane", "LaneFrame", "NeedsHost", "Record"]
+__all__ = ["INFRASTRUCTURE", "Lane", "LaneFrame", "NeedsHost", "Record"]
 
+INFRASTRUCTURE = (InfrastructureError, ConnectionError)
 Place = tuple[str | int, ...]
 
 
@@ -39,17 +40,72 @@ class NeedsHost(BaseException):
 
 
 class Lane:
-    """One candidate on one example, once."""
+    """One candidate on one example, once.
 
-    __slots__ = ("binding", "calls", "charges", "luck", "repeat", "session")
+    Args:
+        session: the evaluation it is part of.
+        binding: the candidate's values.
+        luck: what its seeds depend on, besides places and the repeat.
+        repeat: from 0.
+        number: tells it from the other lanes of the evaluation.
 
-    def __init__(self, session: Session, binding: Binding, luck: str, repeat: int) -> None:
+    Attributes:
+        fault: why the evaluation has to stop, even if the program swallows it.
+        shaky: trouble with the infrastructure reached the program, so its outcome is not kept.
+        needs_host: sync code had to wait without a host; the lane is run again with one.
+        over: the program has ended; calls of tasks and threads that it left behind are refused.
+        flying: calls under way.
+    """
+
+    __slots__ = (
+        "_quiet", "binding", "calls", "charges", "fault", "flying", "luck", "needs_host", "number", "over",
+        "repeat", "session", "shaky", "tasks",
+    )  # fmt: skip
+
+    def __init__(
+        self, session: Session, binding: Binding, luck: str, repeat: int, number: int = 0
+    ) -> None:
         self.session = session
         self.binding = binding
         self.luck = luck
         self.repeat = repeat
+        self.number = number
         self.charges: dict[str, Charge] = {}
         self.calls: dict[str, int] | None = None
+        self.tasks: set[asyncio.Task[Any]] | None = None
+        self.fault: BudgetError | None = None
+        self.shaky = False
+        self.needs_host = False
+        self.over = False
+        self.flying = 0
+        self._quiet: asyncio.Future[None] | None = None
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """A task that the program started."""
+        if self.tasks is None:
+            self.tasks = set()
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def landed(self) -> None:
+        """A call has ended."""
+        self.flying -= 1
+        if self.flying == 0 and self._quiet is not None and not self._quiet.done():
+            self._quiet.set_result(None)
+
+    async def end(self) -> None:
+        """The program has ended: calls under way are finished, for they are paid; tasks left behind are
+        cancelled, as ``asyncio.run`` does.
+        """
+        self.over = True
+        while self.flying:
+            self._quiet = self.session.loop.create_future()
+            await self._quiet
+        tasks = list(self.tasks or ())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def count(self, fn: HyperFunction) -> None:
         """Count a call against the function's ``max_calls``."""
@@ -57,16 +113,23 @@ class Lane:
             self.calls = {}
         made = self.calls[fn.name] = self.calls.get(fn.name, 0) + 1
         if made > (fn.policy.max_calls or made):
-            raise CallLimit(f"{fn.name} was called more than max_calls={fn.policy.max_calls} times in one lane")
+            raise CallLimit(
+                f"{fn.name} was called more than max_calls={fn.policy.max_calls} times in one lane"
+            )
 
 
 class Record:
     """What one call did, for itself and for the calls around it."""
 
-    __slots__ = ("charges", "parent", "permit", "prepaid", "reads", "requests", "seed_read")
+    __slots__ = (
+        "charges", "fault", "flight", "over", "parent", "permit", "prepaid", "reads", "requests", "seed_read",
+    )  # fmt: skip
 
     def __init__(self, parent: Record | None) -> None:
         self.parent = parent
+        self.flight: Flight | None = None
+        self.fault: BudgetError | None = None
+        self.over = False
         self.reads: dict[HyperFunction | str, str] = {}
         self.charges: dict[str, Charge] = {}
         self.seed_read = False
@@ -86,14 +149,24 @@ class LaneFrame:
 
     A place is the path of calls that led there, counted in program order inside each branch of a
     gather; it never depends on which call answers first.
+
+    Args:
+        lane: this frame is part of.
+        place: path of calls.
+        record: of the call it is inside of, if any.
+        waits: the code here is a synchronous ``run`` or called by one, so that an ``async def``
+            hyperfunction is waited for; elsewhere it gives an awaitable, as in plain Python.
     """
 
-    __slots__ = ("_branches", "_counts", "lane", "place", "record")
+    __slots__ = ("_branches", "_counts", "lane", "place", "record", "waits")
 
-    def __init__(self, lane: Lane, place: Place = (), record: Record | None = None) -> None:
+    def __init__(
+        self, lane: Lane, place: Place = (), record: Record | None = None, waits: bool = False
+    ) -> None:
         self.lane = lane
         self.place = place
         self.record = record
+        self.waits = waits
         self._counts: dict[str, int] = {}
         self._branches = 0
 
@@ -105,7 +178,11 @@ class LaneFrame:
     def branch(self) -> LaneFrame:
         """The frame of a task that the program starts here."""
         self._branches += 1
-        return LaneFrame(self.lane, (*self.place, "|", self._branches), self.record)
+        return LaneFrame(self.lane, (*self.place, "|", self._branches), self.record, self.waits)
+
+    def again(self, attempt: int) -> LaneFrame:
+        """The frame of a further attempt at the call: places of its own, whatever the last one did."""
+        return LaneFrame(self.lane, (*self.place, "again", attempt), self.record, self.waits)
 
     def call(self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make one call: at once when it never waits, else parked until its runner has finished it."""
@@ -119,71 +196,100 @@ class LaneFrame:
             ready = lane.binding.injection(fn)
             if ready:
                 kwargs = fn.merge(ready, args, kwargs)
-            token = FRAME.set(LaneFrame(lane, place, self.record))
+            token = FRAME.set(LaneFrame(lane, place, self.record, self.waits))
             try:
                 return fn.fn(*args, **kwargs)
             finally:
                 FRAME.reset(token)
+        self._refuse_if_over(fn.name)
         return self._waiting(fn, self._perform(fn, args, kwargs, place))
 
     def _waiting(self, fn: HyperFunction, work: Any) -> Any:
         """How the caller waits: a coroutine to await, a switch to the host, or a blocked thread."""
         session = self.lane.session
-        if threading.get_ident() != session.thread:
+        here = threading.get_ident() == session.thread
+        if fn.is_async and not self.waits:
+            return work if here else self._elsewhere(work)
+        if not here:
             return asyncio.run_coroutine_threadsafe(work, session.loop).result()
-        if fn.is_async and not is_sync():
-            return work
         if can_park():
             return park(work)
         work.close()
-        session.hosts = True
+        session.hosts = self.lane.needs_host = True
         raise NeedsHost(fn.name)
+
+    async def _elsewhere(self, work: Any) -> Any:
+        """Wait, on another thread's loop, for work of the evaluation's loop."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.lane.session.loop))
 
     async def _perform(
         self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], place: Place
     ) -> Any:
         """Finish one call that may wait: share it, or make it under the limits."""
         lane = self.lane
-        session = lane.session
         if fn.policy.max_calls is not None:
             lane.count(fn)
-        flights = session.flights
-        key = flights.key(fn, self, args, kwargs, place) if fn.share else None
-        if key is not None:
-            match = await flights.find(key, self, place)
-            if match is not None:
-                self.absorb(match)
-                return match.result()
-        record = Record(self.record)
-        flight = flights.begin(key)
-        gate = session.gate
-        if self.record is not None:
-            self.record.give_back()
-        if not gate.take():
-            await gate.wait()
-        record.permit = gate
-        token = FRAME.set(LaneFrame(lane, place, record))
+        flights = lane.session.flights
+        call = flights.call(fn, self, args, kwargs) if fn.share else None
+        lane.flying += 1
         try:
-            ready = lane.binding.injection(fn)
-            if ready:
-                kwargs = fn.merge(ready, args, kwargs)
-            if fn.model is None and not fn.cache:
-                value = await _attempts(fn, args, kwargs)
-            else:
-                value = await self._kept_or_paid(fn, args, kwargs, key, record, place)
-            flight.value = value
-            return value
-        except BaseException as error:
-            flights.fail(key, flight, error)
+            match = None if call is None else await flights.find(call, self, place)
+            if match is None:
+                return await self._make(fn, args, kwargs, place, call)
+            self.absorb(match)
+            return match.result()
+        except INFRASTRUCTURE:
+            lane.shaky = True
             raise
         finally:
-            FRAME.reset(token)
+            lane.landed()
+
+    async def _make(
+        self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], place: Place,
+        call: tuple[Any, ...] | None,
+    ) -> Any:  # fmt: skip
+        """Make one call under the limits, and offer its result to equal ones."""
+        lane, flights, gate = self.lane, self.lane.session.flights, self.lane.session.gate
+        record = Record(self.record)
+        flight = record.flight = flights.begin(call, self, place)
+        try:
+            if self.record is not None:
+                self.record.give_back()
+            if not gate.take():
+                await gate.wait()
+            record.permit = gate
+            token = FRAME.set(LaneFrame(lane, place, record, self.waits and not fn.is_async))
+            try:
+                ready = lane.binding.injection(fn)
+                if ready:
+                    kwargs = fn.merge(ready, args, kwargs)
+                if fn.model is None and not fn.cache:
+                    value = await _attempts(fn, args, kwargs)
+                else:
+                    key = None if call is None else flights.key(call, self, place)
+                    value = await self._kept_or_paid(fn, args, kwargs, key, record)
+            finally:
+                FRAME.reset(token)
+            if record.fault is not None:
+                # The program went on without an answer it was refused; nothing may be built on that.
+                raise record.fault
+            flight.keep(value)
+            return value
+        except BaseException as error:
+            flight.fail(error)
+            raise
+        finally:
+            record.over = True
             record.give_back()
-            flights.land(fn, flight, record, self.seed_at(place) if record.seed_read else None)
+            flights.land(call, flight, record, self, place)
+
+    def _refuse_if_over(self, what: str) -> None:
+        if self.lane.over if self.record is None else self.record.over:
+            raise CallError(f"{what} was called by code that its lane left behind; await it before returning")
 
     async def _kept_or_paid(
         self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any,
-        record: Record, place: Place,
+        record: Record,
     ) -> Any:  # fmt: skip
         child = FRAME.get()
         assert isinstance(child, LaneFrame)
@@ -205,16 +311,17 @@ class LaneFrame:
         assert record is not None
         if _is_inside_paid(record):
             return await _attempts(fn, args, kwargs)
-        record.prepaid = session.account.reserve()
+        record.prepaid = await self.afford()
         try:
             return await _attempts(fn, args, kwargs)
         finally:
             reservation, record.prepaid = record.prepaid, None
             if record.requests == 0 and reservation is not None:
+                where = None if key is not None and not record.seed_read else [self.lane.luck, *self.place]
                 unique = content_key(
                     "call", session.origin, fn.name, self.binding.token(fn), repr(key), self.lane.repeat,
-                    sorted((str(o), t) for o, t in record.reads.items()),
-                    None if key is not None and not record.seed_read else [self.lane.luck, list(self.place)],
+                    sorted((str(o), t) for o, t in record.reads.items()), where,
+                    self.lane.number if key is None else None,
                 )  # fmt: skip
                 session.account.pay(unique, Charge(), reservation)
                 self.charge(unique, Charge())
@@ -239,12 +346,44 @@ class LaneFrame:
 
     async def complete(self, route: Route, request: Request) -> Response:
         """Send a model request; a stochastic one without a seed gets the seed of its place."""
+        lane = self.lane
+        if threading.get_ident() != lane.session.thread:
+            return await self._elsewhere(self.complete(route, request))  # type: ignore[no-any-return]
+        self._refuse_if_over(request.model)
         number = self._counts.get("", 0)
         self._counts[""] = number + 1
         if request.seed is None and request.sampling.temperature != 0:
             self._mark_seed()
             request = dataclasses.replace(request, seed=self.seed_at((*self.place, "", number)))
-        return await self.lane.session.request(self, route, request)
+        lane.flying += 1
+        try:
+            return await lane.session.request(self, route, request)
+        except INFRASTRUCTURE:
+            if self.record is None:
+                lane.shaky = True
+            raise
+        finally:
+            lane.landed()
+
+    async def afford(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
+        """Set one model call aside; when the budget refuses, the lane is over whatever the program does.
+
+        Raises:
+            BudgetError: nothing more may be dispatched.
+        """
+        try:
+            return await self.lane.session.reserve(tokens, dollars)
+        except BudgetError as error:
+            self.refused(error)
+            raise
+
+    def refused(self, error: BudgetError) -> None:
+        """The budget refused something here: this lane and the calls around it have no result."""
+        self.lane.fault = error
+        record = self.record
+        while record is not None:
+            record.fault = error
+            record = record.parent
 
     def read(self, owner: HyperFunction | str) -> None:
         """Note that the calls around this place depend on the values of ``owner``."""
@@ -281,19 +420,34 @@ class LaneFrame:
 def _attempts(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
     """One call with its retries: awaited, in a thread, or in place."""
     if fn.is_async:
-        if fn.plain:
-            return _start(fn, args, kwargs)
-        return run_async(fn.policy, fn.name, lambda: _start(fn, args, kwargs))
-    if fn.policy.blocking or fn.policy.timeout_s is not None:
-        return run_async(fn.policy, fn.name, lambda: run_thread(lambda: fn.fn(*args, **kwargs)))
-    return run_async(fn.policy, fn.name, lambda: Hosted(_in_place(fn, args, kwargs), sync=True))
+        one: Callable[[], Awaitable[Any]] = lambda: _start(fn, args, kwargs)  # noqa: E731
+    elif fn.policy.blocking or fn.policy.timeout_s is not None:
+        one = lambda: run_thread(lambda: fn.fn(*args, **kwargs))  # noqa: E731
+    else:
+        one = lambda: Hosted(_in_place(fn, args, kwargs))  # noqa: E731
+    return one() if fn.plain else run_async(fn.policy, fn.name, _numbered(one))
+
+
+def _numbered(one: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    """Attempts in frames of their own, so that one that was cut off leaves no trace in the next."""
+    first = FRAME.get()
+    made = 0
+
+    def attempt() -> Awaitable[Any]:
+        nonlocal made
+        if made and isinstance(first, LaneFrame):
+            FRAME.set(first.again(made))
+        made += 1
+        return one()
+
+    return attempt
 
 
 def _start(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
     work = fn.fn(*args, **kwargs)
     frame = FRAME.get()
     hosts = isinstance(frame, LaneFrame) and frame.lane.session.hosts
-    return Hosted(work) if hosts and not can_park() else work  # type: ignore[no-any-return]
+    return Hosted(work) if hosts and not can_park() else work
 
 
 async def _in_place(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -6,13 +6,14 @@ switching to whoever hosts its greenlet; the host awaits and switches back with 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-__all__ = ["Hosted", "can_park", "is_sync", "park"]
+__all__ = ["Hosted", "can_park", "park"]
 
 _PARKED, _YIELDED, _RETURNED = "parked", "yielded", "returned"
 
@@ -20,18 +21,10 @@ _PARKED, _YIELDED, _RETURNED = "parked", "yielded", "returned"
 class _Step(greenlet):
     """A greenlet whose parent is a host."""
 
-    sync = False
-
 
 def can_park() -> bool:
     """Whether the running code may wait by switching."""
     return isinstance(getcurrent(), _Step)
-
-
-def is_sync() -> bool:
-    """Whether the running code is a hosted synchronous function, which takes results and never awaits."""
-    here = getcurrent()
-    return isinstance(here, _Step) and here.sync
 
 
 def park(waiting: Awaitable[Any]) -> Any:
@@ -46,14 +39,12 @@ class Hosted:
 
     Args:
         work: the coroutine; not started yet.
-        sync: it only wraps a synchronous function.
     """
 
-    __slots__ = ("_begun", "_sync", "_work")
+    __slots__ = ("_begun", "_work")
 
-    def __init__(self, work: Coroutine[Any, Any, Any], sync: bool = False) -> None:
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
         self._work = work
-        self._sync = sync
         self._begun: tuple[_Step, tuple[str, Any]] | None = None
 
     def begin(self, context: Context) -> tuple[bool, Any]:
@@ -72,9 +63,22 @@ class Hosted:
         self._begun = (step, state)
         return False, None
 
+    def close(self) -> None:
+        """End work that nobody will await: what waits is cancelled, and the code's ``finally`` parts run."""
+        if self._begun is None:
+            self._work.close()
+            return
+        (step, state), self._begun = self._begun, None
+        while state[0] is _PARKED:
+            if hasattr(state[1], "close"):
+                state[1].close()
+            try:
+                state = step.throw(asyncio.CancelledError())
+            except BaseException:  # nobody is there to hear it
+                return
+
     def _step(self, context: Context) -> _Step:
         step = _Step(self._advance)
-        step.sync = self._sync
         step.gr_context = context
         return step
 

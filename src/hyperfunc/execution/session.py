@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import BudgetError, InfrastructureError, UnknownPrice
+from hyperfunc.errors import BudgetError, BudgetExhausted
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.llm.codec import decode_response, encode_response, request_json
 from hyperfunc.program.binding import FRAME
@@ -23,14 +25,14 @@ from .hosting import Hosted
 from .sharing import Flights
 
 if TYPE_CHECKING:
-    from hyperfunc.ledger import Ledger
-    from hyperfunc.ledger import Reservation
+    from hyperfunc.ledger import Ledger, Reservation
     from hyperfunc.llm.client import Request, Response, Route
     from hyperfunc.program.hyperfunction import HyperFunction
 
 __all__ = ["Session"]
 
 _ASSUMED_COMPLETION = 4096
+_MESSAGE_TOKENS = 16
 
 
 class Session:
@@ -58,6 +60,8 @@ class Session:
         self.hosts = False
         self._replies: dict[str, asyncio.Future[Response]] = {}
         self._codes: dict[HyperFunction, str] = {}
+        self._sending = 0
+        self._short: deque[asyncio.Future[None]] = deque()
 
     async def request(self, frame: LaneFrame, route: Route, request: Request) -> Response:
         """Answer a request from the ledger, from an equal one in flight, or by paying for it."""
@@ -67,14 +71,14 @@ class Session:
             record.requests += 1
             record = record.parent
         while (waiting := self._replies.get(key)) is not None:
-            try:
-                response = await asyncio.shield(waiting)
-            except (InfrastructureError, BudgetError, asyncio.CancelledError):
-                task = asyncio.current_task()
-                if not waiting.done() or (task is not None and task.cancelling()):
-                    raise
+            if frame.record is not None:
+                # Whoever waits holds no permit: the other request may need it.
+                frame.record.give_back()
+            await asyncio.wait((waiting,))
+            if waiting.cancelled() or isinstance(waiting.exception(), BudgetExhausted):
                 continue
-            frame.charge(key, _charge(response))
+            response = waiting.result()
+            frame.charge(key, _charge(route, request, response))
             return response
         future: asyncio.Future[Response] = self.loop.create_future()
         self._replies[key] = future
@@ -82,6 +86,8 @@ class Session:
             response = await self._answer(frame, key, route, request)
         except BaseException as error:
             del self._replies[key]
+            if isinstance(error, BudgetError):
+                frame.refused(error)
             if isinstance(error, Exception):
                 future.set_exception(error)
                 future.exception()
@@ -89,56 +95,90 @@ class Session:
                 future.cancel()
             raise
         future.set_result(response)
-        frame.charge(key, _charge(response))
+        frame.charge(key, _charge(route, request, response))
         return response
 
     async def _answer(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
         stored = self.ledger.get_request(key) if self.ledger is not None else None
         if stored is not None:
             response = decode_response(stored.response_json)
-            self.account.hit(key, _charge(response))
+            self.account.hit(key, _charge(route, request, response))
             return response
-        reservation = _take_prepaid(frame) or self._reserve(route, request)
+        permit = await self._permit(frame)
         try:
-            response = await self._send(frame, route, request)
-        except BaseException:
-            reservation.release()
-            raise
-        charge = _charge(response)
-        if self.ledger is not None:
-            usage = response.usage
-            self.ledger.put_request(
-                key, request.model, request_json(request), encode_response(response),
-                usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0,
-                response.cost, self.origin,
-            )  # fmt: skip
-        self.account.pay(key, charge, reservation)
-        return response
+            _return_prepaid(frame)
+            return await self._send(frame, key, route, request)
+        finally:
+            permit.release()
 
-    def _reserve(self, route: Route, request: Request) -> Reservation:
-        longest = request.sampling.max_tokens or _ASSUMED_COMPLETION
-        # A token is at least one character, so the text's length bounds the prompt.
-        tokens = sum(len(m.content) for m in request.messages) + longest
-        price = route.price(request)
-        if price is None and self.account.meter.budget.dollars is not None:
-            raise UnknownPrice(
-                f"the budget is in dollars and the price of {request.model} is unknown; "
-                "give it a budget in calls or tokens, or set the model's price"
-            )
-        return self.account.reserve(tokens, price or 0.0)
-
-    async def _send(self, frame: LaneFrame, route: Route, request: Request) -> Response:
+    async def _permit(self, frame: LaneFrame) -> Gate:
         record = frame.record
         if record is not None and record.permit is not None:
             # The call's own permit serves its first request in flight.
             permit, record.permit = record.permit, None
-        else:
-            permit = self.gate
-            await permit.wait()
+            return permit
+        await self.gate.wait()
+        return self.gate
+
+    async def _send(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
+        most = Charge(_most_tokens(request), route.price(request))
+        reservation = await self.reserve(most.tokens, most.dollars)
+        self._sending += 1
+        # Tasks that the client starts are no part of the program's places.
+        token = FRAME.set(None)
         try:
-            return await route.client.complete(request)
+            response = await route.client.complete(request)
+            self._store(key, request, response)
+            self.account.pay(key, _charge(route, request, response), reservation)
+            return response
+        except BaseException as error:
+            # What was cut off may have been paid for; what was answered by an error costs a call alone.
+            lost = most if isinstance(error, asyncio.CancelledError) else Charge()
+            frame.charge(self.account.lose(key, lost, reservation), lost)
+            raise
         finally:
-            permit.release()
+            FRAME.reset(token)
+            self._sending -= 1
+            self._wake()
+
+    def _store(self, key: str, request: Request, response: Response) -> None:
+        if self.ledger is None:
+            return
+        usage = response.usage
+        self.ledger.put_request(
+            key, request.model, request_json(request), encode_response(response),
+            usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0,
+            response.cost, self.origin,
+        )  # fmt: skip
+        # What was paid for is durable before anyone builds on it.
+        self.ledger.flush()
+
+    async def reserve(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
+        """Set one call aside; waits while requests in flight hold more than they need in the end.
+
+        Raises:
+            BudgetError: it cannot be afforded, and nothing in flight will give anything back.
+        """
+        while True:
+            try:
+                reservation = self.account.reserve(tokens, dollars)
+            except BudgetExhausted:
+                if not self._sending:
+                    raise
+                turn: asyncio.Future[None] = self.loop.create_future()
+                self._short.append(turn)
+                await turn
+            else:
+                if self._short:
+                    self._wake()
+                return reservation
+
+    def _wake(self) -> None:
+        """Let those who wait for budget look again: one at a time, all when nothing is in flight."""
+        for _ in range(min(1, len(self._short)) if self._sending else len(self._short)):
+            turn = self._short.popleft()
+            if not turn.done():
+                turn.set_result(None)
 
     async def kept(
         self, fn: HyperFunction, key: Any, record: Record, make: Callable[[], Awaitable[Any]]
@@ -152,11 +192,16 @@ class Session:
         name = content_key("kept", fn.name, code, repr(key[1:]))
         stored = self.ledger.get_call(name)
         if stored is not None:
-            return decode(stored)
+            kept = decode(stored)
+            for known, (tokens, dollars) in kept["charges"].items():
+                self.account.hit(known, Charge(tokens, dollars))
+                record.charges[known] = Charge(tokens, dollars)
+            return kept["value"]
         value = await make()
         # What depends on values or luck outside the key must not be found under it.
         pure = not record.reads and (not record.seed_read or key[-1] is not None)
-        data = encode(value) if pure else None
+        charges = {known: [c.tokens, c.dollars] for known, c in record.charges.items()}
+        data = encode({"value": value, "charges": charges}) if pure and record.fault is None else None
         if data is not None:
             self.ledger.put_call(name, fn.name, data)
         return value
@@ -164,40 +209,78 @@ class Session:
     @contextlib.contextmanager
     def branches(self) -> Iterator[None]:
         """While it lasts, tasks that lanes start get places of their own, in program order."""
-        loop, before = self.loop, self.loop.get_task_factory()
-
-        def factory(loop: asyncio.AbstractEventLoop, work: Any, context: Context | None = None, **more: Any) -> Any:
-            inside = context if context is not None else copy_context()
-            frame = inside.get(FRAME)
-            if isinstance(frame, LaneFrame):
-                inside.run(FRAME.set, frame.branch())
-                if self.hosts:
-                    work = _hosted(work)
-            if before is not None:
-                return before(loop, work, context=inside, **more)
-            return asyncio.Task(work, loop=loop, context=inside, **more)
-
-        loop.set_task_factory(factory)
+        loop = self.loop
+        factory = _FACTORIES.get(loop)
+        if factory is None:
+            factory = _FACTORIES[loop] = _Branching(loop.get_task_factory())
+            loop.set_task_factory(factory)
+        factory.users += 1
         try:
             yield
         finally:
-            if loop.get_task_factory() is factory:
-                loop.set_task_factory(before)
+            factory.users -= 1
+            if not factory.users:
+                del _FACTORIES[loop]
+                now: Any = loop.get_task_factory()
+                if now is factory:
+                    loop.set_task_factory(factory.before)
+
+
+class _Branching:
+    """A task factory that gives each task of a lane its own frame; evaluations on one loop share it."""
+
+    def __init__(self, before: Any) -> None:
+        self.before = before
+        self.users = 0
+
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, work: Any, context: Context | None = None, **more: Any
+    ) -> Any:
+        inside = context if context is not None else copy_context()
+        frame = inside.get(FRAME)
+        if not isinstance(frame, LaneFrame):
+            return self._task(loop, work, inside, more)
+        inside.run(FRAME.set, frame.branch())
+        if frame.lane.session.hosts:
+            task = self._task(loop, _hosted(work), inside, more)
+            # Cancelled before its first step, it would leave the work behind as never awaited.
+            task.add_done_callback(lambda _: work.close())
+        else:
+            task = self._task(loop, work, inside, more)
+        frame.lane.adopt(task)
+        return task
+
+    def _task(self, loop: Any, work: Any, inside: Context, more: dict[str, Any]) -> Any:
+        if self.before is not None:
+            return self.before(loop, work, context=inside, **more)
+        return asyncio.Task(work, loop=loop, context=inside, **more)
+
+
+_FACTORIES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Branching] = weakref.WeakKeyDictionary()
 
 
 async def _hosted(work: Any) -> Any:
     return await Hosted(work)
 
 
-def _take_prepaid(frame: LaneFrame) -> Reservation | None:
+def _return_prepaid(frame: LaneFrame) -> None:
+    """The request is reserved for itself, with tokens and money, in place of the call around it."""
     record = frame.record
     while record is not None:
         if record.prepaid is not None:
-            reservation, record.prepaid = record.prepaid, None
-            return reservation
+            record.prepaid.release()
+            record.prepaid = None
+            return
         record = record.parent
-    return None
 
 
-def _charge(response: Response) -> Charge:
-    return Charge(response.usage.total_tokens if response.usage else 0, response.cost)
+def _most_tokens(request: Request) -> int:
+    """A bound: no tokenizer makes more tokens than bytes."""
+    prompt = sum(len(m.content.encode()) + _MESSAGE_TOKENS for m in request.messages)
+    return prompt + (request.sampling.max_tokens or _ASSUMED_COMPLETION)
+
+
+def _charge(route: Route, request: Request, response: Response) -> Charge:
+    """What a response cost; the most it can have cost where the server does not say."""
+    tokens = _most_tokens(request) if response.usage is None else response.usage.total_tokens
+    return Charge(tokens, route.price(request) if response.cost is None else response.cost)

@@ -13,13 +13,15 @@ from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.discovery import reach
 from hyperfunc.types import Cell, Failure, ScoreResult
 
-from .account import Charge
+from .account import Charge, totals
 from .encoding import decode, encode
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Ledger
 
 __all__ = ["Shelf", "Stored", "metric_fingerprint"]
+
+_UNJUDGED = "$hyperfunc unjudged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,13 @@ class Shelf:
         score = row.score if self._scorer is not None else None
         if self._scorer is not None and row.failure is not None:
             score = 0.0
+        failure = row.failure
+        if row.details is not None and (unjudged := decode(row.details)) and _UNJUDGED in unjudged:
+            failure = unjudged[_UNJUDGED]
         cell = Cell(
             candidate=lane[0], example=lane[1].key or "", repeat=lane[2], score=score,
-            feedback=row.feedback or row.failure or "", failure=row.failure, prediction=prediction,
-            calls=len(charges),
+            feedback=row.feedback or row.failure or "", failure=failure, prediction=prediction,
+            **totals(charges),
         )  # fmt: skip
         return Stored(prediction, charges, cell)
 
@@ -90,7 +95,7 @@ class Shelf:
         if self._scorer is not None and isinstance(result, ScoreResult):
             scores[self._scorer] = (result.score, result.feedback, encode(result.details))
         elif self._scorer is not None and isinstance(result, Failure):
-            scores[self._scorer] = (0.0, result.reason, None)
+            scores[self._scorer] = (0.0, result.reason, encode({_UNJUDGED: result.reason}))
         self._ledger.put_cell(
             self._program, self._seed, cell.candidate, example.key, cell.repeat,
             prediction=data, failure=cell.failure if failed else None, calls=len(charges),
@@ -109,7 +114,8 @@ def metric_fingerprint(metric: Metric) -> str:
     if metric.kind != "scorer":
         return content_key("metric", metric.name, reach((function,)).fingerprint)
     settings = repr(function) if dataclasses.is_dataclass(function) else repr(sorted(vars(function).items()))
-    return content_key("scorer", type(function).__qualname__, settings, reach((type(function).score,)).fingerprint)
+    code = reach((type(function).score,)).fingerprint
+    return content_key("scorer", type(function).__qualname__, settings, code)
 
 
 def _total(charges: Mapping[str, Charge]) -> float | None:

@@ -30,6 +30,7 @@ def decode_response(data: bytes) -> Response:
     row["tool_calls"] = tuple(row["tool_calls"])
     if row["logprobs"] is not None:
         row["logprobs"] = tuple(
-            TokenLogprob(t["token"], t["logprob"], tuple((a, b) for a, b in t["top"])) for t in row["logprobs"]
+            TokenLogprob(t["token"], t["logprob"], tuple((a, b) for a, b in t["top"]))
+            for t in row["logprobs"]
         )
     return Response(**row)

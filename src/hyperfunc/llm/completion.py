@@ -57,13 +57,13 @@ async def llm_completion(
     if unknown:
         raise ModelError(f"unknown sampler parameter {unknown[0]!r}; known: {', '.join(sorted(_SAMPLING))}")
     chosen = replace(sampling_of(hp), **{k: v for k, v in sampling.items() if v is not None})  # type: ignore[arg-type]
-    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    stops = _stops(stop)
     request = Request(
         model=model,
         messages=_messages(messages),
         sampling=chosen,
         seed=seed if seed is not None else getattr(hp, "seed", None),
-        stop=stops or tuple(getattr(hp, "stop", None) or ()),
+        stop=stops or _stops(getattr(hp, "stop", None) or ()),
         logprobs=logprobs,
         response_format=response_format,
         tools=tuple(tools),
@@ -93,10 +93,24 @@ def sampling_of(hp: Any, *, longest: int = 256) -> Sampling:
     return Sampling(**values)
 
 
+def _stops(stop: Sequence[str] | str) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop)
+
+
 def _messages(messages: str | Sequence[Message | Mapping[str, str]]) -> tuple[Message, ...]:
     if isinstance(messages, str):
         return (Message("user", messages),)
-    made = tuple(m if isinstance(m, Message) else Message(m["role"], m["content"]) for m in messages)
+    made = tuple(m if isinstance(m, Message) else _message(m, i) for i, m in enumerate(messages))
     if not made:
         raise ModelError("no messages were given; send at least one")
     return made
+
+
+def _message(given: Any, index: int) -> Message:
+    try:
+        role, content = given["role"], given["content"]
+    except (KeyError, TypeError, IndexError):
+        role = content = None
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise ModelError(f'message {index} is {given!r:.80}; use {{"role": "user", "content": "a text"}}')
+    return Message(role, content)

@@ -1,6 +1,5 @@
 """Ask/tell optimizers: what to try next, and what to ship."""
 
-from hyperfunc.optimizers.alternate import Alternate
 from hyperfunc.optimizers.archive import Archive
 from hyperfunc.optimizers.automatic import automatic
 from hyperfunc.optimizers.base import Ask, Delegate, NoOp, Optimizer, Problem, State, Told
@@ -23,7 +22,6 @@ from hyperfunc.optimizers.snes import SNES
 __all__ = [
     "ES",
     "SNES",
-    "Alternate",
     "Archive",
     "Ask",
     "Delegate",

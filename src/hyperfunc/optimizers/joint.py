@@ -10,7 +10,7 @@ import numpy as np
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Ask, Optimizer
 from hyperfunc.optimizers.effects import Effects, fit_effects
-from hyperfunc.optimizers.vocabulary import Vocabulary
+from hyperfunc.optimizers.vocabulary import Neighborhood, Vocabulary, neighborhood
 from hyperfunc.rng import generator
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ __all__ = ["Joint"]
 
 _TRIES = 40
 _FIRST_EXAMPLES = 8
+_CAUTION = 0.5
+_DONORS = 12
+_FROM_START = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +44,6 @@ class _View:
         worth = self.effects.means_C - caution * self.effects.sds_C
         order = sorted(range(len(self.candidates)), key=lambda place: -worth[place])
         return [place for place in order if self.counts[place]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Neighbors:
-    """The best candidate, what each of its knobs may become, and the features of all that."""
-
-    incumbent: Candidate
-    moves: dict[str, list[Any]]
-    vocabulary: Vocabulary
-
-    def functions(self) -> list[list[str]]:
-        """Knobs by the function they belong to: the first part of their names."""
-        groups: dict[str, list[str]] = {}
-        for name in self.moves:
-            groups.setdefault(name.split(".")[0], []).append(name)
-        return list(groups.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +66,8 @@ class Joint(Optimizer):
         changes: mean number of knobs of one function that a variant changes, at least 1.
         rest: share of the functions that a member leaves as they are, in [0, 1).
         repeats: how many good candidates are measured again in each ask.
+        borrow: share of the variants that are taken whole from the start or another good candidate;
+            this leads out of holes in which no single change helps.
         effect: prior standard deviation of what one ingredient adds, in spreads of the score.
         leftover: prior standard deviation of what the ingredients of a candidate do not explain.
 
@@ -93,8 +82,9 @@ class Joint(Optimizer):
     changes: float = 1.3
     rest: float = 0.34
     repeats: int = 2
-    effect: float = 0.1
-    leftover: float = 0.05
+    borrow: float = 0.2
+    effect: float = 0.2
+    leftover: float = 0.1
 
     def __post_init__(self) -> None:
         if self.population < 2 or self.variants < 1 or self.changes < 1 or not 0 <= self.rest < 1:
@@ -105,33 +95,38 @@ class Joint(Optimizer):
 
     # The four methods
 
-    def _init(self, problem: Problem) -> None:
-        return None
+    def _init(self, problem: Problem) -> Vocabulary:
+        return Vocabulary()
 
-    def _ask(self, state: State) -> tuple[Ask | None, None]:
-        problem = state.problem
-        if not self._assigned(problem):
-            return None, None
+    def _ask(self, state: State) -> tuple[Ask | None, Vocabulary]:
+        problem, vocabulary = state.problem, state.own
+        parts = self._assigned(problem)
+        if not parts:
+            return None, vocabulary
         if not state.step:
             first = tuple(range(min(_FIRST_EXAMPLES, problem.n_examples)))
-            return Ask((problem.start,), first, 0, "start"), None
-        view, near = self._view(state)
+            return Ask((problem.start,), first, 0, "start"), vocabulary
+        view = self._view(state)
+        ranking = view.ranking(_CAUTION)
+        incumbent = view.candidates[ranking[0]] if ranking else problem.start
+        rng = generator(problem.seed, "joint", state.step)
+        near = neighborhood(incumbent, problem.space, parts, vocabulary, rng)
+        known = self._again(view, incumbent, rng)
+        fresh = self._fresh(state, view, near, self.population - len(known), rng)
         examples = self._examples(problem, state.step)
-        known = self._again(state, view, near.incumbent)
-        fresh = self._fresh(state, view, near, self.population - len(known))
         if not fresh:
-            return self._last(state, view, examples), None
+            return self._last(state, view, examples), vocabulary
         members = (*known, *(member for member, _ in fresh))
-        return Ask(members, examples, 0, _note(fresh)), None
+        return Ask(members, examples, 0, _note(fresh)), vocabulary
 
-    def _tell(self, state: State, ask: Ask, told: Told) -> None:
-        return None
+    def _tell(self, state: State, ask: Ask, told: Told) -> Vocabulary:
+        vocabulary: Vocabulary = state.own
+        return vocabulary.extended(ask.population, state.problem.space, self._assigned(state.problem))
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
-        if not any(map(state.archive.count, state.archive.candidates)):
-            return (state.problem.start,)
-        draft = self._draft(state, Vocabulary(state.problem.space, self._assigned(state.problem)))
-        return tuple(draft.candidates[place] for place in draft.ranking(0.5)[:4])
+        view = self._view(state)
+        best = tuple(view.candidates[place] for place in view.ranking(_CAUTION)[:4])
+        return best or (state.problem.start,)
 
     # What is known
 
@@ -144,31 +139,19 @@ class Joint(Optimizer):
                 assigned[name] = part
         return assigned
 
-    def _draft(self, state: State, vocabulary: Vocabulary) -> _View:
-        """The archive under the model, with the features that the vocabulary knows by now."""
-        archive = state.archive
-        candidates = tuple(archive.candidates.values())
-        features_CF = vocabulary.matrix(candidates)
+    def _view(self, state: State) -> _View:
+        """The archive under the model."""
+        archive, vocabulary = state.archive, state.own
         table = archive.table()
         effects = fit_effects(
-            table.scores_CB, table.weights_B, features_CF, effect=self.effect, leftover=self.leftover
+            table.scores_CB,
+            table.weights_B,
+            vocabulary.matrix(table.ids),
+            effect=self.effect,
+            leftover=self.leftover,
         )
-        return _View(candidates, tuple(map(archive.count, archive.candidates)), effects)
-
-    def _view(self, state: State) -> tuple[_View, _Neighbors]:
-        """The archive, the incumbent and its neighbors, under a model that knows what they are made of."""
-        problem = state.problem
-        assigned = self._assigned(problem)
-        vocabulary = Vocabulary(problem.space, assigned)
-        draft = self._draft(state, vocabulary)
-        best = draft.ranking(0.5)
-        incumbent = draft.candidates[best[0]] if best else problem.start
-        rng = generator(problem.seed, "moves", state.step)
-        moves = {}
-        for name, part in assigned.items():
-            moves[name] = part.moves(name, problem.space[name], incumbent[name], rng)
-            vocabulary.learn(name, moves[name])
-        return self._draft(state, vocabulary), _Neighbors(incumbent, moves, vocabulary)
+        counts = tuple(archive.count(name) for name in table.ids)
+        return _View(tuple(archive.candidates.values()), counts, effects)
 
     # What to try
 
@@ -184,21 +167,19 @@ class Joint(Optimizer):
         shuffled = {r: generator(problem.seed, "examples", r).permutation(count) for r in rounds}
         return tuple(sorted({int(shuffled[place // count][place % count]) for place in places}))
 
-    def _again(self, state: State, view: _View, incumbent: Candidate) -> list[Candidate]:
+    def _again(self, view: _View, incumbent: Candidate, rng: np.random.Generator) -> list[Candidate]:
         """The incumbent, and those that a draw from the posterior ranks first."""
-        rng = generator(state.problem.seed, "again", state.step)
         drawn = view.effects.means_C + view.effects.sds_C * rng.normal(size=len(view.candidates))
-        measured = [place for place in np.argsort(-drawn, kind="stable") if view.counts[place]]
+        measured = [int(place) for place in np.argsort(-drawn, kind="stable") if view.counts[place]]
         chosen = [incumbent, *(view.candidates[place] for place in measured[: self.repeats])]
         return list(dict.fromkeys(chosen))
 
     def _fresh(
-        self, state: State, view: _View, near: _Neighbors, count: int
+        self, state: State, view: _View, near: Neighborhood, count: int, rng: np.random.Generator
     ) -> list[tuple[Candidate, tuple[str, ...]]]:
-        """New candidates that cross the variants, and the knobs that each changes."""
-        rng = generator(state.problem.seed, "cross", state.step)
+        """New candidates that cross the variants of all functions, and the knobs that each changes."""
         crossed = [
-            [self._variant(names, view.effects.draw(rng), near, rng) for _ in range(self.variants)]
+            [self._variant(names, state, view, near, rng) for _ in range(self.variants)]
             for names in near.functions()
         ]
         fresh: dict[str, tuple[Candidate, tuple[str, ...]]] = {}
@@ -209,23 +190,28 @@ class Joint(Optimizer):
             for variants in crossed:
                 if rng.random() >= self.rest:
                     changes |= variants[int(rng.integers(len(variants)))]
-            member = near.incumbent.replace(changes)
+            member = near.center.replace(changes)
             if member.id not in state.archive.candidates:
                 fresh.setdefault(member.id, (member, tuple(changes)))
         return list(fresh.values())
 
     def _variant(
-        self, names: Sequence[str], weights_F: NDArray[np.float64], near: _Neighbors, rng: np.random.Generator
+        self, names: Sequence[str], state: State, view: _View, near: Neighborhood, rng: np.random.Generator
     ) -> dict[str, Any]:
-        """The changes of one function's knobs that some weights like best."""
-        weights = weights_F.tolist()
+        """New values for one function's knobs: those of another candidate, or changes that may help."""
+        if rng.random() < self.borrow:
+            donors = [
+                state.problem.start,
+                *(view.candidates[place] for place in view.ranking(_CAUTION)[:_DONORS]),
+            ]
+            donor = donors[0] if rng.random() < _FROM_START else donors[int(rng.integers(len(donors)))]
+            return {name: donor[name] for name in names}
+        weights_F = view.effects.draw(rng, near.width)
         gains = []
         for name in names:
-            if not near.moves[name]:
-                continue
-            here, *worth = near.vocabulary.worth(name, [near.incumbent[name], *near.moves[name]], weights)
-            best = int(np.argmax(worth))
-            gains.append((worth[best] - here, name, near.moves[name][best]))
+            gains_M = near.changes_MF[name] @ weights_F
+            best = int(np.argmax(gains_M))
+            gains.append((float(gains_M[best]), name, near.values[name][best]))
         gains.sort(key=lambda gain: -gain[0])
         several = 1 + int(rng.poisson(self.changes - 1.0))
         return {name: value for gain, name, value in gains[:several] if gain > 0}

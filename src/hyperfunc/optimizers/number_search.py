@@ -38,7 +38,7 @@ class NumberSearch(Part):
     def features(self, name: str, knob: Knob, value: Any) -> Mapping[Hashable, float]:
         """Distance from the default and its square; for a choice the option."""
         if isinstance(knob, Choice):
-            return {(name, knob.options.index(value)): 1.0}
+            return {(name, knob.to_unit(value)): 1.0}
         away = knob.to_unit(value) - knob.to_unit(knob.default)
         return {(name, "distance"): 2.0 * away, (name, "square"): 2.0 * away * away}
 

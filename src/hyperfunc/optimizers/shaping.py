@@ -28,6 +28,8 @@ def natural_utilities(values_K: NDArray[np.float64]) -> NDArray[np.float64]:
     count = len(valid)
     if count < 2:
         return weights_K
+    if np.ptp(values_K[valid]) == 0:
+        return weights_K
     raw = np.maximum(0.0, np.log(count / 2 + 1) - np.log(np.arange(1, count + 1)))
     by_rank = raw / raw.sum() - 1.0 / count
     _, group, sizes = np.unique(-values_K[valid], return_inverse=True, return_counts=True)

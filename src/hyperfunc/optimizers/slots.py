@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hyperfunc.optimizers.base import Ask, Optimizer, Problem, State, Told
+from hyperfunc.optimizers.base import Ask, Optimizer, Problem, State
 
 if TYPE_CHECKING:
+    from hyperfunc.optimizers.base import Told
     from hyperfunc.spaces import Candidate, Knob
 
 __all__ = ["WORDS", "Slots"]
@@ -15,25 +16,22 @@ __all__ = ["WORDS", "Slots"]
 WORDS = frozenset({"text", "exemplars"})
 
 
-def _is_words(name: str, knob: Knob) -> bool:
-    return knob.kind in WORDS
-
-
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """A state for each slot, those that have nothing left to ask, and whose turn it is."""
+    """A state for each slot, whose turn it is, and what it asked about its own knobs."""
 
-    states: tuple[State, ...]
-    done: frozenset[int] = frozenset()
+    states: tuple[State, State]
     turn: int = 0
+    asked: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Slots(Optimizer):
-    """Asks two optimizers in turn, each about its own knobs while the others keep their start values.
+    """Asks two optimizers in turn, each about its own knobs.
 
-    What both recommend is put together at the end, and confirmed together. Use :class:`Joint` where
-    words and numbers depend on each other.
+    The other knobs hold what their optimizer recommends at that moment, so that each side improves what
+    the other has found. When one has nothing left to try, the other goes on alone. Use :class:`Joint`
+    where words and numbers depend on each other.
 
     Args:
         words: learns texts and exemplars.
@@ -43,47 +41,56 @@ class Slots(Optimizer):
     words: Optimizer
     numbers: Optimizer
 
-    def _inner(self) -> tuple[Optimizer, Optimizer]:
-        return self.words, self.numbers
+    def _inner(self, slot: int) -> Optimizer:
+        return self.numbers if slot else self.words
 
     def _init(self, problem: Problem) -> _Own:
-        def part(words: bool) -> Problem:
-            frozen = problem.space.freeze(lambda n, k: _is_words(n, k) is not words, values=problem.start)
-            return replace(problem, space=frozen, start=frozen.candidate())
+        def own(slot: int) -> State:
+            space = problem.space.freeze(lambda _, knob: _slot(knob) != slot, values=problem.start)
+            start = space.candidate(base=problem.start)
+            return self._inner(slot).init(replace(problem, space=space, start=start))
 
-        problems = (part(True), part(False))
-        empty = frozenset(i for i, p in enumerate(problems) if not len(p.space))
-        return _Own(tuple(o.init(p) for o, p in zip(self._inner(), problems, strict=True)), empty)
+        return _Own((own(0), own(1)))
 
     def _ask(self, state: State) -> tuple[Ask | None, _Own]:
         own: _Own = state.own
-        for _ in range(2):
-            turn = own.turn
-            if turn not in own.done:
-                ask, inner = self._inner()[turn].ask(own.states[turn])
-                own = replace(own, states=_put(own.states, turn, inner))
-                if ask is not None:
-                    return ask, own
-                own = replace(own, done=own.done | {turn})
-            own = replace(own, turn=1 - turn)
+        for slot in (own.turn, 1 - own.turn):
+            if not len(own.states[slot].problem.space):
+                continue
+            ask, inner = self._inner(slot).ask(own.states[slot])
+            own = replace(own, states=_put(own.states, slot, inner))
+            if ask is not None:
+                members = self._whole(state.problem, own.states, slot, ask)
+                return replace(ask, population=members), _Own(own.states, slot, ask)
         return None, own
+
+    def _whole(
+        self, problem: Problem, states: tuple[State, State], slot: int, ask: Ask
+    ) -> tuple[Candidate, ...]:
+        """The members with the other slot's knobs as that slot recommends them."""
+        names = states[slot].problem.space.names
+        other = self._inner(1 - slot).recommend(states[1 - slot])[0]
+        base = problem.start.replace({name: other[name] for name in problem.space if name not in names})
+        return tuple(base.replace({name: member[name] for name in names}) for member in ask.population)
 
     def _tell(self, state: State, ask: Ask, told: Told) -> _Own:
         own: _Own = state.own
-        inner = self._inner()[own.turn].tell(own.states[own.turn], ask, told)
-        return replace(own, states=_put(own.states, own.turn, inner), turn=1 - own.turn)
+        assert own.asked is not None
+        inner = self._inner(own.turn).tell(own.states[own.turn], own.asked, told)
+        return _Own(_put(own.states, own.turn, inner), 1 - own.turn)
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
         own: _Own = state.own
         start = state.problem.start
-        best = [o.recommend(s)[:1] for o, s in zip(self._inner(), own.states, strict=True)]
-        changes: dict[str, Any] = {}
-        for found in best:
-            for candidate in found:
-                changes |= {change.name: change.after for change in start.diff(candidate)}
-        together = start.replace(changes) if changes else start
-        return tuple(dict.fromkeys((together, *(c for found in best for c in found))))
+        words, numbers = (self._inner(slot).recommend(own.states[slot])[0] for slot in (0, 1))
+        names = own.states[0].problem.space.names
+        values = {name: (words if name in names else numbers)[name] for name in state.problem.space}
+        return tuple(dict.fromkeys((start.replace(values), start)))
 
 
-def _put(states: tuple[State, ...], place: int, state: State) -> tuple[State, ...]:
-    return tuple(state if i == place else s for i, s in enumerate(states))
+def _slot(knob: Knob) -> int:
+    return 0 if knob.kind in WORDS else 1
+
+
+def _put(states: tuple[State, State], slot: int, state: State) -> tuple[State, State]:
+    return (states[0], state) if slot else (state, states[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,59 +15,95 @@ if TYPE_CHECKING:
     from hyperfunc.optimizers.parts import Part
     from hyperfunc.spaces import Candidate, Space
 
-__all__ = ["Vocabulary"]
+__all__ = ["Neighborhood", "Vocabulary", "neighborhood"]
+
+LEVEL = "level"
+"""The feature of column 0, which every candidate has once."""
 
 
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Numbers features in the order they are met, and remembers what each value is made of.
-
-    Lives within one call of an optimizer. Column 0 is the constant 1.
+    """Features in the order they were met, and what each candidate is made of.
 
     Args:
-        space: names and knobs.
-        parts: for each name that is varied, the part that knows its kind.
+        columns: feature to column.
+        rows: candidate id to its features' amounts by column.
     """
 
-    def __init__(self, space: Space, parts: Mapping[str, Part]) -> None:
-        self._space = space
-        self._parts = parts
-        self._columns: dict[Hashable, int] = {"level": 0}
-        self._values: dict[tuple[str, Any], list[tuple[int, float]]] = {}
+    columns: Mapping[Hashable, int] = field(default_factory=lambda: {LEVEL: 0})
+    rows: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
-    def __len__(self) -> int:
-        return len(self._columns)
+    def extended(
+        self, candidates: Iterable[Candidate], space: Space, parts: Mapping[str, Part]
+    ) -> Vocabulary:
+        """A vocabulary that knows these candidates, too."""
+        columns, rows = dict(self.columns), dict(self.rows)
+        for candidate in candidates:
+            if candidate.id not in rows:
+                row = {0: 1.0}
+                for name in parts:
+                    row |= _encode(columns, parts[name].features(name, space[name], candidate[name]))
+                rows[candidate.id] = row
+        return Vocabulary(columns, rows)
 
-    def encode(self, name: str, value: Any) -> list[tuple[int, float]]:
-        """Columns and amounts of one value."""
-        known = self._values.get((name, value))
-        if known is None:
-            amounts = self._parts[name].features(name, self._space[name], value)
-            known = [(self._columns.setdefault(key, len(self)), amount) for key, amount in amounts.items()]
-            self._values[name, value] = known
-        return known
+    def matrix(self, ids: Sequence[str]) -> NDArray[np.float64]:
+        """Features [C, F] of known candidates."""
+        return _dense([self.rows[name] for name in ids], len(self.columns))
 
-    def learn(self, name: str, values: Iterable[Any]) -> None:
-        """Give the features of some values their columns."""
-        for value in values:
-            self.encode(name, value)
 
-    def worth(self, name: str, values: Iterable[Any], weights_F: Sequence[float]) -> list[float]:
-        """What each value adds to the score under some weights."""
-        return [
-            sum(weights_F[column] * amount for column, amount in self.encode(name, value)) for value in values
-        ]
+@dataclass(frozen=True, slots=True)
+class Neighborhood:
+    """A candidate and the values that each of its knobs may take next.
 
-    def matrix(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """Features [C, F]; values that were not met before become known first."""
-        cells = [
-            (row, column, amount)
-            for row, candidate in enumerate(candidates)
-            for name in self._parts
-            for column, amount in self.encode(name, candidate[name])
-        ]
-        features_CF = np.zeros((len(candidates), len(self)))
-        features_CF[:, 0] = 1.0
-        if cells:
-            rows, columns, amounts = zip(*cells, strict=True)
-            features_CF[list(rows), list(columns)] = amounts
-        return features_CF
+    Args:
+        center: the candidate.
+        values: knob name to M values.
+        changes_MF: knob name to how each value changes the features, [M, F].
+        width: F, at least the number of columns of the vocabulary; new features come last.
+    """
+
+    center: Candidate
+    values: Mapping[str, Sequence[Any]]
+    changes_MF: Mapping[str, NDArray[np.float64]]
+    width: int
+
+    def functions(self) -> list[list[str]]:
+        """Knobs by the function they belong to: the first part of their names."""
+        groups: dict[str, list[str]] = {}
+        for name in self.values:
+            groups.setdefault(name.split(".")[0], []).append(name)
+        return list(groups.values())
+
+
+def neighborhood(
+    center: Candidate,
+    space: Space,
+    parts: Mapping[str, Part],
+    vocabulary: Vocabulary,
+    rng: np.random.Generator,
+) -> Neighborhood:
+    """What the parts propose for each knob of a candidate; knobs without any proposal are left out."""
+    columns = dict(vocabulary.columns)
+    values: dict[str, Sequence[Any]] = {}
+    encoded: dict[str, tuple[dict[int, float], list[dict[int, float]]]] = {}
+    for name, part in parts.items():
+        knob = space[name]
+        moves = part.moves(name, knob, center[name], rng)
+        if moves:
+            here = _encode(columns, part.features(name, knob, center[name]))
+            values[name] = moves
+            encoded[name] = here, [_encode(columns, part.features(name, knob, move)) for move in moves]
+    width = len(columns)
+    changes = {name: _dense(rows, width) - _dense([here], width) for name, (here, rows) in encoded.items()}
+    return Neighborhood(center, values, changes, width)
+
+
+def _encode(columns: dict[Hashable, int], amounts: Mapping[Hashable, float]) -> dict[int, float]:
+    return {columns.setdefault(feature, len(columns)): amount for feature, amount in amounts.items()}
+
+
+def _dense(rows: Sequence[Mapping[int, float]], width: int) -> NDArray[np.float64]:
+    dense = np.zeros((len(rows), width))
+    for place, row in enumerate(rows):
+        dense[place, list(row)] = list(row.values())
+    return dense

@@ -60,17 +60,20 @@ class Binding:
         values: knob name to value, such as ``{"route.prompt": "Say which team"}``.
         admit: called with a function that is not known yet; returns its default values by knob name
             (a system registers it there; without one the function runs on its defaults).
+        owner: the system whose own knobs are among the values.
     """
 
-    __slots__ = ("_admit", "_injections", "_known", "_tokens", "values")
+    __slots__ = ("_admit", "_injections", "_known", "_tokens", "owner", "values")
 
     def __init__(
         self,
         values: Mapping[str, Any],
         functions: Mapping[str, HyperFunction] | None = None,
         admit: Callable[[HyperFunction], Mapping[str, Any]] | None = None,
+        owner: object = None,
     ) -> None:
         self.values = values
+        self.owner = owner
         self._known = functions
         self._admit = admit
         self._injections: dict[HyperFunction, dict[str, Any]] = {}

@@ -6,6 +6,8 @@ and closure, followed through plain helper functions of the same top-level packa
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import functools
 import hashlib
 import types
@@ -13,10 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from hyperfunc.ledger.keys import content_key
+
 from .hyperfunction import HyperFunction
 
 __all__ = ["Reach", "reach"]
 
+_FACADE = "hyperfunc.system"
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
@@ -34,12 +41,17 @@ class Reach:
     fingerprint: str
 
 
-def reach(roots: Iterable[Callable[..., Any]]) -> Reach:
+def reach(roots: Iterable[Callable[..., Any]], owner: type | None = None) -> Reach:
     """Walk everything that ``roots`` refer to.
 
-    What is looked up by a string at run time, or lives in ``self``, cannot be seen; such a
+    What is looked up by a string at run time, or kept in an instance, cannot be seen; such a
     hyperfunction is found when the first evaluation reaches it.
+
+    Args:
+        roots: functions and hyperfunctions.
+        owner: the class whose methods the code may call by name.
     """
+    methods = {} if owner is None else _methods(owner)
     found: dict[HyperFunction, None] = {}
     seen: set[int] = set()
     parts: list[str] = []
@@ -56,8 +68,9 @@ def reach(roots: Iterable[Callable[..., Any]]) -> Reach:
         plain = _plain(item)
         if plain is None:
             continue
-        parts.append(_code_text(plain.__code__) + repr(_simple(plain.__defaults__)))
-        stack.extend(reversed(list(_mentioned(plain, parts))))
+        defaults = (plain.__defaults__, plain.__kwdefaults__)
+        parts.append(_code_text(plain.__code__) + repr([_simple(d) for d in defaults]))
+        stack.extend(reversed([*_mentioned(plain, parts), *_called(plain, methods)]))
     digest = hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
     return Reach(tuple(found), digest)
 
@@ -82,7 +95,12 @@ def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
         for item in _flatten(value):
             if isinstance(item, HyperFunction):
                 yield item
+            elif isinstance(item, type):
+                if item.__module__.partition(".")[0] == home and not _is_system(item):
+                    yield from _methods(item).values()
             elif (plain := _plain(item)) is not None:
+                if isinstance(item, functools.partial):
+                    parts.append(f"{name}({_simple(item.args)}, {_simple(item.keywords)})")
                 if (plain.__module__ or "").partition(".")[0] == home:
                     yield item
                 else:
@@ -90,6 +108,26 @@ def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
         simple = _simple(value)
         if simple is not None:
             parts.append(f"{name}={simple}")
+
+
+def _methods(owner: type) -> dict[str, Any]:
+    """Functions and hyperfunctions that a class has by name, its own package's bases included."""
+    home = owner.__module__.partition(".")[0]
+    found: dict[str, Any] = {}
+    for base in reversed(owner.__mro__):
+        if base.__module__.partition(".")[0] == home and base.__module__ != _FACADE:
+            members = ((name, getattr(item, "__func__", item)) for name, item in vars(base).items())
+            found |= {n: m for n, m in members if isinstance(m, HyperFunction | types.FunctionType)}
+    return found
+
+
+def _is_system(item: type) -> bool:
+    """A system inside a system keeps its functions to itself."""
+    return any(base.__module__ == _FACADE for base in item.__mro__)
+
+
+def _called(fn: types.FunctionType, methods: Mapping[str, Any]) -> Iterator[Any]:
+    return (methods[name] for name in _names(fn.__code__) if name in methods)
 
 
 def _named_values(fn: types.FunctionType) -> Iterator[tuple[str, Any]]:
@@ -120,7 +158,7 @@ def _flatten(value: Any) -> Iterator[Any]:
 
 
 def _simple(value: Any) -> str | None:
-    """Text of a value made of plain data alone, else ``None``."""
+    """Text of a value that has one: plain data, arrays, and records of them; else ``None``."""
     if value is None or isinstance(value, str | int | float | bool | bytes):
         return repr(value)
     if isinstance(value, list | tuple):
@@ -129,6 +167,13 @@ def _simple(value: Any) -> str | None:
     if isinstance(value, dict):
         pairs = [(_simple(k), _simple(v)) for k, v in value.items()]
         return None if any(None in p for p in pairs) else repr(pairs)
+    if isinstance(value, set | frozenset | enum.Enum | np.ndarray) or (
+        dataclasses.is_dataclass(value) and not isinstance(value, type)
+    ):
+        try:
+            return content_key(value)
+        except (TypeError, ValueError):
+            return None
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
@@ -69,6 +70,11 @@ class HyperFunction:
         parameters = _parameters(fn)
         hints = _hints(fn)
         self.hp_type, self.hp_param = _find_group(self.name, hp_type, parameters, hints)
+        if optimize_hparams and self.hp_type is None:
+            raise ProgramError(
+                f"{self.name} is to learn its numbers but has no parameter group; give hp_type=..., or annotate "
+                "the parameter hp with a type that is known where the function is defined"
+            )
         open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         self.takes_prompt = "prompt" in parameters or (open_ended and bool(optimize_prompt))
         self.takes_exemplars = "exemplars" in parameters
@@ -119,7 +125,9 @@ class HyperFunction:
     def _alone(self) -> DirectFrame:
         return DirectFrame(Binding({}))
 
-    def merge(self, ready: Mapping[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    def merge(
+        self, ready: Mapping[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
         """Injected values under explicitly passed ones; an explicit value always wins."""
         if len(args) > self._first:
             at = self._positions
@@ -230,8 +238,17 @@ def _hints(fn: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(fn, include_extras=True)
     except (NameError, TypeError, AttributeError):
-        # A hint that only a type checker can resolve says nothing about parameter groups.
-        return dict(getattr(fn, "__annotations__", {}))
+        # A hint that only a type checker can resolve must not hide the others.
+        given = getattr(fn, "__annotations__", {})
+        return {name: _hint(fn, name, hint) for name, hint in given.items()}
+
+
+def _hint(fn: Callable[..., Any], name: str, hint: Any) -> Any:
+    alone = types.SimpleNamespace(__annotations__={name: hint})
+    try:
+        return typing.get_type_hints(alone, getattr(fn, "__globals__", {}), include_extras=True)[name]
+    except (NameError, TypeError, AttributeError):
+        return hint
 
 
 def _find_group(

@@ -25,16 +25,30 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     if not _is_running():
         return asyncio.run(work)
     box: list[tuple[Any, BaseException | None]] = []
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
+    async def watched() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        running.append((asyncio.get_running_loop(), task))
+        return await work
 
     def body() -> None:
         try:
-            box.append((asyncio.run(work), None))
+            box.append((asyncio.run(watched()), None))
         except BaseException as error:  # carried to the caller's thread and raised there
             box.append((None, error))
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), daemon=True)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        # Ctrl-C in a notebook: the work must not go on, and spend, behind the caller's back.
+        for loop, task in running:
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
     value, error = box[0]
     if error is not None:
         raise error

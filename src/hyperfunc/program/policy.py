@@ -129,7 +129,9 @@ async def run_thread(work: Callable[[], T]) -> T:
     return await future
 
 
-def _start(work: Callable[[], Any], report: Callable[[Any, BaseException | None], object]) -> threading.Thread:
+def _start(
+    work: Callable[[], Any], report: Callable[[Any, BaseException | None], object]
+) -> threading.Thread:
     context = contextvars.copy_context()
 
     def body() -> None:

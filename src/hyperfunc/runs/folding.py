@@ -49,7 +49,9 @@ def is_missing(cell: Cell) -> bool:
     )
 
 
-async def fold(metric: Metric, cells: Sequence[Cell], examples: Sequence[Example], repeats: int) -> Evaluation:
+async def fold(
+    metric: Metric, cells: Sequence[Cell], examples: Sequence[Example], repeats: int
+) -> Evaluation:
     """Fold cells into a value.
 
     Args:

@@ -24,7 +24,7 @@ from hyperfunc.errors import BudgetExhausted, BudgetTooSmall, MetricError, Progr
 from hyperfunc.evaluation.dataset import Example, split_examples
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.execution import Account, Engine, Settings
-from hyperfunc.ledger import Budget, Ledger, Meter
+from hyperfunc.ledger import Budget, Ledger, Meter, Spend
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.optimizers import Slots, automatic
 from hyperfunc.optimizers.archive import Archive
@@ -35,6 +35,7 @@ from hyperfunc.types import Cell
 
 from .callbacks import Callback
 from .confirm import Confirmation, confirm
+from .deciding import Decider
 from .folding import Evaluation, fold, is_missing
 from .result import Result, RunInfo, StepRecord, as_json
 from .stopping import Patience, StopCondition
@@ -85,7 +86,11 @@ async def run_job(job: Job) -> Result:
             try:
                 return await run.go()
             except BaseException as error:
-                status = "interrupted" if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else "failed"
+                status = (
+                    "interrupted"
+                    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
+                    else "failed"
+                )
                 if run._known_run() is not None:
                     ledger.update_run(run_id, status=status)
                 error.add_note(f"progress is kept; go on with run_id={run_id!r}")
@@ -116,6 +121,7 @@ class _Run:
         self.began = time.monotonic()
         self.history: list[StepRecord] = []
         self.warnings: list[str] = []
+        self.dearest = Spend()
         self.stopped = "the optimizer had nothing left to try"
         self.engine = Engine(job.system._program(), job.settings, ledger, self.account)
         self.train, self.held = _split(job)
@@ -128,7 +134,7 @@ class _Run:
         self.engine.program = system._program()
         start = system.candidate
         space = start.space.freeze(lambda name, _: name not in system.learnable, values=start)
-        start = space.candidate({})
+        start = space.candidate({name: start[name] for name in space})
         optimizer = _choose(self.job, space, float(most))
         if not len(space):
             raise ProgramError(
@@ -185,6 +191,7 @@ class _Run:
         finally:
             system._frozen = True
         self._bound = binding
+        self._learn_costs(rows)
         cells = rows[0]
         value = await fold(self.job.metric, cells, examples, 1)
         nan = [c for c in cells if c.failure and "returned NaN" in c.failure]
@@ -279,28 +286,32 @@ class _Run:
             space=space, start=start, n_examples=len(self.train), seed=self.job.seed,
             per_item=self.job.metric.per_item, calls_per_lane=float(max(most, 1)),
         )  # fmt: skip
-        state = optimizer.init(problem)
+        decider = Decider(optimizer, problem)
         stops: tuple[StopCondition, ...] = self.job.stop
         if not stops and self.budget == Budget() and getattr(optimizer, "steps", None) is None:
             stops = (Patience(_PATIENCE),)
         for step in range(10**9):
-            ask, state = optimizer.ask(state)
+            ask = decider.ask()
             if ask is None:
+                break
+            lanes = len(ask.population) * len(ask.examples)
+            if not self._affords(lanes):
+                self.stopped = f"the budget of {self.budget} is used up"
                 break
             try:
                 told = await self._fill(ask, step)
-            except BudgetExhausted as exc:
+            except BudgetExhausted:
                 # What this ask had filled by now is kept, but not told: how much of it is there depends
                 # on timing, and a decision never may.
-                self.stopped = self._why_exhausted(exc)
+                self.stopped = self._why_exhausted()
                 break
-            state = optimizer.tell(state, ask, told)
-            self._note_step(step, ask, told, optimizer.recommend(state), state.archive)
+            decider.tell(ask, told)
+            self._note_step(step, ask, told, decider.recommend(), decider.state.archive)
             reason = next(filter(None, (stop(self.history) for stop in stops)), None)
             if reason is not None:
                 self.stopped = reason
                 break
-        best = optimizer.recommend(state)
+        best = decider.recommend()
         return best[0] if best else start
 
     async def _fill(self, ask: Ask, step: int) -> Told:
@@ -311,6 +322,7 @@ class _Run:
             rows = await self.engine.fill(
                 bound, examples, self.job.metric, repeats=(ask.repeat,), origin=f"{self.run_id}/{step}"
             )
+        self._learn_costs(rows)
         values = [await self._value(row, examples) for row in rows]
         scores = None
         if self.job.metric.per_item:
@@ -324,7 +336,27 @@ class _Run:
     async def _value(self, row: Sequence[Cell], examples: Sequence[Example]) -> Evaluation:
         return await fold(self.job.metric, row, examples, 1)
 
-    def _why_exhausted(self, error: BudgetExhausted) -> str:
+    def _affords(self, lanes: int) -> bool:
+        """Whether so many lanes can be paid for if each costs as much as the dearest one so far.
+
+        Starting what cannot be finished would spend on calls that no decision may use, and which
+        calls those are would depend on timing.
+        """
+        left = self.account.meter.left()
+        most = self.dearest
+        needs = (most.calls * lanes, lanes, most.tokens * lanes, most.dollars * lanes)
+        has = (left.calls, left.evaluations, left.tokens, left.dollars)
+        return all(h is None or n <= h for n, h in zip(needs, has, strict=True))
+
+    def _learn_costs(self, rows: Sequence[Sequence[Cell]]) -> None:
+        for cell in (c for row in rows for c in row):
+            self.dearest = Spend(
+                calls=max(self.dearest.calls, cell.calls),
+                tokens=max(self.dearest.tokens, cell.tokens),
+                dollars=max(self.dearest.dollars, cell.dollars),
+            )
+
+    def _why_exhausted(self) -> str:
         # Without the amounts of the moment: what was in flight depends on timing, a result must not.
         late = self.meter.left().seconds == 0
         return f"the time of {self.budget} is up" if late else f"the budget of {self.budget} is used up"
@@ -355,9 +387,7 @@ class _Run:
         async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> list[Cell]:
             bound = [(candidate.id, self.job.system._binding(candidate))]
             async with self._watched():
-                rows = await self.engine.fill(
-                    bound, part, self.job.metric, origin=f"{self.run_id}/{origin}"
-                )
+                rows = await self.engine.fill(bound, part, self.job.metric, origin=f"{self.run_id}/{origin}")
             return rows[0]
 
         return await confirm(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
@@ -381,7 +411,9 @@ class _Run:
             warnings=(*self.warnings, *outcome.warnings),
             ledger=self.ledger,
         )
-        changes = [{"name": c.name, "before": _plain(c.before), "after": _plain(c.after)} for c in start.diff(winner)]
+        changes = [
+            {"name": c.name, "before": _plain(c.before), "after": _plain(c.after)} for c in start.diff(winner)
+        ]
         row = {
             "best": best.to_json(),
             "start": start.to_json(),

@@ -119,7 +119,9 @@ class Result:
         if self.gain is None:
             return "on the training examples; nothing was held out, so no interval"
         gain = self.gain
-        return f"held out: {gain.estimate:+.3f}, {gain.level:.0%} interval {gain.low:+.3f} to {gain.high:+.3f}"
+        return (
+            f"held out: {gain.estimate:+.3f}, {gain.level:.0%} interval {gain.low:+.3f} to {gain.high:+.3f}"
+        )
 
     def export(self, path: str | Path) -> None:
         """Write the recommended values as JSON, for ``HyperSystem.load``."""

@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 STEPS = ("route", "extract", "reply")
-HOUSE = Style(policy="urgent", labels=3, keys=2, tone=3)
+HOUSE = Style(policy="urgent", labels=2, keys=2, tone=3)
 BILLING = LABELS[HOUSE.labels][TEAMS.index("billing")]
 MAX_TOKENS = {"route": 20, "extract": 40, "reply": 48}
 TEMPERATURES = (0.0, 0.3, 0.5, 0.7, 1.0, 1.3)
@@ -172,7 +172,7 @@ CLAUSES: dict[str, tuple[Clause, ...]] = {
             "issued": ("The date means the invoice date.", "Use the issue date."),
             "numeric": ("Turn the date into MM-DD.", "Write the date as MM-DD."),
             "written": ("Do not change the date.", "Keep the date as written."),
-            "gross": ("Totals are gross.", "Use the gross total."),
+            "gross": ("Only the gross amount counts.", "Use the gross total."),
             "net": ("The total is net.", "Use the net amount."),
             **{kind: _ANYWHERE[kind] for kind in ("care", "role", "verbose", "weather", "values")},
         }
@@ -228,7 +228,7 @@ def _exemplar(rng: random.Random, step: str, kind: str, place: int) -> Exemplar:
     style = {
         "good": HOUSE,
         "habit": replace(other, labels=0, keys=0, tone=0, route_form="chatty", extract_form="chatty"),
-        "house": replace(HOUSE, labels=2, keys=1, tone=2, policy="second", due=False),
+        "house": replace(HOUSE, labels=1, keys=1, tone=2, policy="second", due=False),
         "noisy": replace(HOUSE, labels=4, keys=3, tone=4, gross=False, sorry=False, short=False),
         "other task": other,
     }[kind]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from hyperfunc.apps.demo import office_data as office
 from hyperfunc.evaluation import Example
-from hyperfunc.llm import llm_completion
+from hyperfunc.llm import Response, llm_completion
 from hyperfunc.optimizers import automatic
 from hyperfunc.program import hyperfunction
 from hyperfunc.spaces import Exemplar, Real
@@ -29,7 +29,7 @@ __all__ = ["Office", "examples", "judged", "optimizer", "run"]
 
 MODEL = "local/office"
 BUDGET = "2000 calls"
-N_TRAIN, N_HELD_OUT = 60, 120
+N_TRAIN, N_HELD_OUT = 60, 80
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def pool(step: str) -> list[Exemplar]:
     return [Exemplar(e.source, e.answer) for e in office.exemplar_pool(step)]
 
 
-async def ask(step: str, source: str, prompt: str, exemplars: Sequence[Exemplar], hp: Numbers) -> Any:
+async def ask(step: str, source: str, prompt: str, exemplars: Sequence[Exemplar], hp: Numbers) -> Response:
     """One request: the prompt, the exemplars, the input."""
     turns = "".join(f"\nInput: {e.input}\nOutput: {e.output}" for e in exemplars)
     text = f"{prompt}{turns}\nInput: {source}\nOutput:"
@@ -72,7 +72,7 @@ async def reply(ticket: str, *, prompt: str, exemplars: Sequence[Exemplar], hp: 
     return (await ask("reply", ticket, prompt, exemplars, hp)).text.strip()
 
 
-def sureness(answer: Any) -> float:
+def sureness(answer: Response) -> float:
     """The geometric mean probability of the answer's tokens."""
     logprobs = [t.logprob for t in answer.logprobs or ()]
     return math.exp(sum(logprobs) / len(logprobs)) if logprobs else 0.0

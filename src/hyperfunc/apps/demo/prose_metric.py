@@ -131,7 +131,7 @@ def prose_metric() -> ProseMetric:
 
 
 def prose_quality(preds: Sequence[object], expected: Sequence[object]) -> float:  # noqa: ARG001
-    """The score of a set of texts as a metric over a dataset; what is expected of a single text is not read."""
+    """The score of a set of texts as a metric over a dataset; what is expected is not read."""
     return prose_metric().measure([text if isinstance(text, str) else "" for text in preds]).score
 
 

@@ -40,7 +40,7 @@ class LocalClient:
     What a request leaves open is neutral: temperature 1, no truncation, no penalty, a random seed, and a
     completion that ends where the model ends it or the context is full. Messages are joined by the model's
     own template (``weights/<model>.json``); roles play no part. ``tools`` and ``response_format`` are
-    refused. Logprobs are those of the model before any sampler.
+    refused. Penalties count prompt and completion; logprobs are those of the model before any sampler.
 
     May be used from several event loops, one after another or at the same time.
 

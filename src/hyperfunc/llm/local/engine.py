@@ -7,9 +7,9 @@ from itertools import islice
 
 import numpy as np
 
+from hyperfunc.blas import one_blas_thread
 from hyperfunc.errors import ModelError
 from hyperfunc.llm.local.admission import Admission
-from hyperfunc.llm.local.blas import one_blas_thread
 from hyperfunc.llm.local.exact import Array
 from hyperfunc.llm.local.jobs import Completion, Generation, Job
 from hyperfunc.llm.local.prefix_cache import PrefixCache
@@ -21,6 +21,7 @@ from hyperfunc.llm.local.transformer import Transformer
 __all__ = ["Engine", "check_job"]
 
 _REFILL_SHARE = 4
+_EXPECTED_TOKENS = 64
 
 
 class Engine:
@@ -87,9 +88,8 @@ class Engine:
         context = self._model.architecture.context
         completions = [Completion(job, self._tokenizer, context) for job in jobs]
         read = self._admission.read([job.ids for job in jobs])
-        # The token that is drawn last is never read back.
-        own = [pairs.shape[3] + c.limit - 1 for (_, _, pairs), c in zip(read, completions, strict=True)]
-        self._slots.reserve(max(own, default=0))
+        own = max((pairs.shape[3] for _, _, pairs in read), default=0)
+        self._slots.reserve(own + _EXPECTED_TOKENS)
         first = self.active
         for completion, (_, shared, pairs) in zip(completions, read, strict=True):
             self._slots.add(completion.job.ids, shared, pairs)
@@ -157,4 +157,6 @@ def check_job(job: Job, context: int) -> None:
         raise ModelError(f"the prompt has {len(job.ids)} tokens, but the model reads {context}; shorten it")
     if job.sampling.max_tokens is not None and job.sampling.max_tokens < 1:
         raise ModelError(f"max_tokens={job.sampling.max_tokens} must be at least 1")
+    if job.logprobs is not None and job.logprobs < 0:
+        raise ModelError(f"logprobs={job.logprobs} must be a number of alternatives, at least 0")
     sampler_row(job.sampling)

@@ -11,12 +11,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DOUBLE_BITS", "ExactLinear", "power_above", "row_power_above", "snap", "sum_of_squares"]
+__all__ = [
+    "DOUBLE_BITS",
+    "ExactLinear",
+    "power_above",
+    "row_lengths",
+    "row_power_above",
+    "snap",
+    "sum_of_squares",
+]
 
 Array = NDArray[np.float64]
 
 DOUBLE_BITS = 53
-_INPUT_BITS = 27
+# The bits are divided about evenly between inputs and weights: both are then as precise as float32.
+_INPUT_BITS = 25
 _SQUARE_BITS = 40
 # Adding and subtracting 1.5 * 2**52 steps leaves the nearest multiple of the step.
 _ROUNDER = 1.5 * 2.0**52
@@ -59,32 +68,41 @@ def sum_of_squares(x: Array) -> Array:
     return total
 
 
+def row_lengths(x: Array) -> Array:
+    """For every row (last axis, kept) a power of two above its Euclidean length."""
+    power: Array = np.ldexp(1.0, np.frexp(np.sqrt(sum_of_squares(x)))[1])
+    return power
+
+
 class ExactLinear:
     """A matrix product whose every output is the exact sum of products of grid values.
 
+    By the Cauchy-Schwarz inequality no partial sum exceeds the product of the two lengths, so the bits of
+    a double are divided between a row of inputs and a row of weights according to their lengths.
+
     Args:
-        weight: ``[out, in]``. It is rounded to a grid such that inputs of 27 bits can be summed exactly.
+        weight: ``[out, in]``; rounded to a grid.
 
     Example::
 
         layer = ExactLinear(np.ones((3, 4)))
-        assert layer(np.full((1, 4), 0.5), ceiling=1.0).tolist() == [[2.0, 2.0, 2.0]]
+        assert layer(np.full((1, 4), 0.5), length=2.0).tolist() == [[2.0, 2.0, 2.0]]
     """
 
     def __init__(self, weight: Array) -> None:
-        largest_column = float(np.abs(weight).sum(1).max(initial=0.0))
-        # One bit stays free, because rounding can make a weight larger.
-        self.step = power_above(largest_column) * 2.0 ** (_INPUT_BITS + 1 - DOUBLE_BITS)
+        longest = float(np.sqrt((weight**2).sum(1).max(initial=0.0)))
+        # One bit stays free, because rounding can make a row longer.
+        self.step = power_above(longest) * 2.0 ** (_INPUT_BITS + 1 - DOUBLE_BITS)
         self.weight = np.ascontiguousarray(snap(np.array(weight, np.float64), self.step).T)
 
-    def __call__(self, x: Array, ceiling: float | Array) -> Array:
+    def __call__(self, x: Array, length: float | Array) -> Array:
         """The product of rows, which are rounded in place.
 
         Args:
             x: ``[rows, in]``; overwritten.
-            ceiling: a power of two above every magnitude of the row; one number or ``[rows, 1]``.
+            length: a power of two above the Euclidean length of a row; one number or ``[rows, 1]``.
 
         Returns:
             ``[rows, out]``.
         """
-        return snap(x, ceiling * 2.0**-_INPUT_BITS) @ self.weight
+        return snap(x, length * 2.0**-_INPUT_BITS) @ self.weight

@@ -15,7 +15,7 @@ from hyperfunc.llm.local.transformer import Transformer
 
 __all__ = ["Past", "Text", "prefill"]
 
-_TOKENS_AT_ONCE = 2048
+_TOKENS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,18 +42,19 @@ class Slots:
         """Rows that can still be added."""
         return self.max_rows - self.count
 
-    def reserve(self, own_tokens: int) -> None:
-        """Make room for rows with this many own tokens; only while that is more than there was."""
-        if self.count == 0 and own_tokens * 2 < self._capacity:
+    def reserve(self, tokens: int) -> None:
+        """Make room for rows with this many own tokens; an empty batch also gives room back."""
+        if self.count == 0 and tokens * 4 < self._capacity:
             self._capacity = 0
-        if own_tokens > self._capacity:
+        if tokens > self._capacity:
             old, kept = self._pairs, int(self._own[: self.count].max(initial=0))
-            self._capacity = -(-own_tokens // _GRAIN) * _GRAIN
+            wanted = max(tokens, self._capacity * 3 // 2)
+            self._capacity = -(-wanted // _GRAIN) * _GRAIN
             self._pairs = self._allocate(self._capacity)
             self._pairs[:, :, : self.count, :, :kept] = old[:, :, : self.count, :, :kept]
 
     def add(self, ids: Sequence[int], shared: Past | None, pairs: Array) -> None:
-        """Add a row whose prompt has been read.
+        """Add a row whose prompt has been read, after room was reserved.
 
         Args:
             ids: the prompt.
@@ -62,7 +63,6 @@ class Slots:
         """
         row, own = self.count, pairs.shape[3]
         self._pairs[:, :, row, :, :own] = pairs
-        # What an earlier row left behind is hidden by a weight of zero, which must not meet NaN.
         self._own[row], self._length[row], self._shared[row] = own, len(ids), shared
         self._recent[row] = ([-1] * _RECENT + list(ids))[-_RECENT:]
         self.count += 1
@@ -93,6 +93,7 @@ class Slots:
         x = self._model.inputs(*(self._recent[:n, column] for column in (2, 1, 0)))
         at, every = self._own[:n].copy(), np.arange(n)
         used = int(at.max()) + 1
+        self.reserve(used)
         mask = np.where(np.arange(used) > at[:, None], -np.inf, 0.0)[:, None]
         groups = self._groups()
 

@@ -19,6 +19,7 @@ from hyperfunc.llm.local.exact import (
     Array,
     ExactLinear,
     power_above,
+    row_lengths,
     row_power_above,
     snap,
     sum_of_squares,
@@ -109,7 +110,7 @@ class Transformer:
         self.architecture = a = architecture
         w = _checked(a, weights)
         self.head_width = a.width // a.heads
-        self._norm_ceiling = power_above(np.sqrt(a.width))
+        self._norm_length = power_above(np.sqrt(a.width))
         self._inputs = _input_tables(w)
         self._cos, self._sin = _rotary_tables(a, self.head_width)
         self._blocks = [self._block(w, f"blocks.{layer}.") for layer in range(a.layers)]
@@ -138,18 +139,18 @@ class Transformer:
         cos, sin = self._cos[positions_N], self._sin[positions_N]
         heads = (len(x_ND), 3, self.architecture.heads, self.head_width)
         for layer, block in enumerate(self._blocks):
-            qkv = block.qkv(self._normed(x_ND), self._norm_ceiling).reshape(heads)
+            qkv = block.qkv(self._normed(x_ND), self._norm_length).reshape(heads)
             q, k = (_rotated(qkv[:, part], cos, sin) for part in (0, 1))
             v = snap(qkv[:, 2], block.value_ceiling * 2.0**-self._value_bits)
             mixed = attend(layer, q, k, v).reshape(x_ND.shape)
-            x_ND += block.o(mixed, block.value_ceiling)
-            active = _gated(block.gate_up(self._normed(x_ND), self._norm_ceiling))
-            x_ND += block.down(active, row_power_above(active))
+            x_ND += block.o(mixed, row_lengths(mixed))
+            active = _gated(block.gate_up(self._normed(x_ND), self._norm_length))
+            x_ND += block.down(active, row_lengths(active))
         return x_ND
 
     def logits(self, x_ND: Array) -> Array:
         """Next-token scores ``[tokens, vocab]`` of residual vectors."""
-        return self._unembed(self._normed(x_ND), self._norm_ceiling)
+        return self._unembed(self._normed(x_ND), self._norm_length)
 
     def _normed(self, x_ND: Array) -> Array:
         mean_square = sum_of_squares(x_ND) / self.architecture.width
@@ -188,7 +189,7 @@ def _input_tables(w: Mapping[str, Array]) -> list[Array]:
     """Embeddings seen from the token itself and from one and two places later; a last row of zeros."""
     embed, none = w["embed"], np.zeros((1, w["embed"].shape[1]))
     shifts = [ExactLinear(w[name]) for name in ("shift1", "shift2") if name in w]
-    tables = [embed, *(shift(embed.copy(), row_power_above(embed)) for shift in shifts)]
+    tables = [embed, *(shift(embed.copy(), row_lengths(embed)) for shift in shifts)]
     return [np.concatenate([table, none]) for table in tables]
 
 

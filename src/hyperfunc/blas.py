@@ -1,4 +1,4 @@
-"""One BLAS thread while engines run.
+"""One BLAS thread while engines run, and while optimizers decide.
 
 Results do not depend on it (sums are exact), time does: the products here are too small to share, and
 threads that wait for each other made a run 24 times slower on two busy cores. Engines use cores by running

@@ -1,0 +1,1 @@
+"""Measurements beside their goals; see README.md."""

@@ -1,0 +1,1 @@
+"""What was learnt: explanations of a run that read the ledger only."""

@@ -1,0 +1,55 @@
+"""How to look at a run again, continue it, or repeat it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from . import text
+from .data import ReportData
+
+__all__ = ["commands", "facts"]
+
+FACTS = (
+    ("run", "run_id"),
+    ("seed", "seed"),
+    ("optimizer", "optimizer"),
+    ("metric", "metric"),
+    ("training examples", "n_train"),
+    ("held-out examples", "n_validation"),
+    ("examples' content", "examples_fp"),
+    ("program's content", "program"),
+    ("hyperfunc", "hyperfunc"),
+    ("python", "python"),
+)
+
+
+def facts(data: ReportData) -> list[tuple[str, str]]:
+    """What has to be equal for the run to be equal, as (name, value)."""
+    known = {**data.meta, "run_id": data.run_id}
+    return [(name, text.shorten(known[key], 100)) for name, key in FACTS if known.get(key) not in (None, "")]
+
+
+def commands(data: ReportData) -> list[tuple[str, str]]:
+    """Shell commands with what each is for."""
+    run = shlex.quote(text.visible(data.run_id))
+    lines = [(f"hyperfunc show {run}", "what the ledger holds about it")]
+    again = _again(data)
+    if again:
+        lines.append(
+            (again, "the same run from the start: equal calls come from the ledger, nothing is paid twice")
+        )
+    if data.outcome is None:
+        lines.append((f"hyperfunc resume {run}", "continue where it stopped"))
+    else:
+        lines.append((f"hyperfunc export {run} values.json", "the recommended values as a file"))
+    return lines
+
+
+def _again(data: ReportData) -> str:
+    demo, argv = data.meta.get("demo"), data.meta.get("argv")
+    if isinstance(argv, Sequence) and not isinstance(argv, str) and argv:
+        return text.visible(shlex.join(["hyperfunc", *map(str, argv)]))
+    if demo:
+        return f"hyperfunc demo {shlex.quote(text.visible(str(demo)))} --seed {data.about('seed') or '0'}"
+    return ""

@@ -1,0 +1,97 @@
+"""``hyperfunc optimize``: train a system of yours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hyperfunc.cli.options import budget_option, ledger_option, seed_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hyperfunc.cli.progress import Progress
+    from hyperfunc.runs.result import Result
+
+__all__ = ["command", "starter"]
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+
+
+@click.command("optimize")
+@click.argument("system", metavar="MODULE:SYSTEM")
+@click.option("--data", type=FILE, required=True, help="Examples, one JSON object a line.")
+@click.option("--metric", required=True, metavar="METRIC", help="exact, contains, json, or MODULE:FUNCTION.")
+@click.option("--validation", type=FILE, help="Held-out examples; a third of the data when left out.")
+@budget_option(None)
+@seed_option
+@ledger_option
+@click.option("--report/--no-report", default=True, help="Write an HTML report beside the ledger.")
+def command(report: bool, **options: Any) -> None:
+    """Train a system against your metric, within a budget.
+
+    MODULE:SYSTEM names a HyperSystem, or its class, in a Python module that can be imported from this
+    folder. Each line of the data is an example: its key "expected" is what is expected, every other key
+    is an argument of the system. MODULE:FUNCTION is a metric(example, pred) or metric(preds, expected).
+
+    \b
+    Example:
+      hyperfunc optimize support:system --data tickets.jsonl --metric exact --budget "2000 calls, $5"
+    where tickets.jsonl holds lines such as
+      {"ticket": "I was charged twice", "expected": "billing"}
+    """
+    from hyperfunc.cli.running import carry_out
+
+    carry_out(starter(argv=_argv(options), **options), report=report)
+
+
+def _argv(options: dict[str, Any]) -> list[str]:
+    """The command that repeats this run from any shell in this folder."""
+    words = ["optimize", options["system"]]
+    for name in ("data", "metric", "validation", "budget", "seed"):
+        if options[name] is not None:
+            words += [f"--{name}", str(options[name])]
+    return words
+
+
+def starter(
+    system: str,
+    data: Path,
+    metric: str,
+    validation: Path | None,
+    budget: str | None,
+    seed: int,
+    ledger: str | None,
+    argv: list[str],
+    run_id: str | None = None,
+) -> Callable[[Progress], Result]:
+    """Checks everything that can be checked, and returns what starts the run."""
+    from hyperfunc.cli.loading import load_metric, load_system
+    from hyperfunc.evaluation.dataset import load_examples
+    from hyperfunc.ledger import Ledger
+
+    # A module of the user lies where the command is called, which a console script does not search.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    trained, judge = load_system(system), load_metric(metric)
+    train = load_examples(data)
+    held = load_examples(validation) if validation else None
+
+    def start(watch: Progress) -> Result:
+        result: Result = trained.optimize(
+            train,
+            judge,
+            validation=held,
+            budget=budget,
+            seed=seed,
+            ledger=Ledger.open(ledger),
+            run_id=run_id,
+            callbacks=(watch,),
+            notes={"argv": argv},
+        )
+        return result
+
+    return start

@@ -1,0 +1,50 @@
+"""Decisions that repeat to the last bit: an optimizer's arithmetic runs on one thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hyperfunc.blas import one_blas_thread
+
+if TYPE_CHECKING:
+    from hyperfunc.optimizers.base import Ask, Optimizer, Problem, State, Told
+    from hyperfunc.spaces import Candidate
+
+__all__ = ["Decider"]
+
+
+class Decider:
+    """One optimizer at work in one run.
+
+    How a matrix product is shared between threads changes its last bits, and how many threads there
+    are depends on what else runs; a resumed run must decide the same.
+
+    Args:
+        optimizer: what decides.
+        problem: what about.
+    """
+
+    def __init__(self, optimizer: Optimizer, problem: Problem) -> None:
+        self._optimizer = optimizer
+        self._recommended: tuple[Candidate, ...] | None = None
+        with one_blas_thread():
+            self.state: State = optimizer.init(problem)
+
+    def ask(self) -> Ask | None:
+        """What to evaluate next."""
+        with one_blas_thread():
+            ask, self.state = self._optimizer.ask(self.state)
+        return ask
+
+    def tell(self, ask: Ask, told: Told) -> None:
+        """Take an answer in."""
+        self._recommended = None
+        with one_blas_thread():
+            self.state = self._optimizer.tell(self.state, ask, told)
+
+    def recommend(self) -> tuple[Candidate, ...]:
+        """Candidates worth shipping, best first; worked out once for each answer."""
+        if self._recommended is None:
+            with one_blas_thread():
+                self._recommended = self._optimizer.recommend(self.state)
+        return self._recommended
