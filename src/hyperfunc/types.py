@@ -54,6 +54,7 @@ class Cell:
         feedback: of the scorer.
         failure: the reason when the program failed, else ``None``.
         prediction: what the program returned, or a :class:`Failure`.
+        reached: names of the hyperfunctions that the lane called.
         calls: model calls that the lane used, those that others shared or the ledger answered included.
         tokens: of these calls.
         dollars: of these calls; 0 where the price is unknown.
@@ -66,6 +67,7 @@ class Cell:
     feedback: str = ""
     failure: str | None = None
     prediction: Any = None
+    reached: tuple[str, ...] = ()
     calls: int = 0
     tokens: int = 0
     dollars: float = 0.0

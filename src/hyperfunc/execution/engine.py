@@ -231,6 +231,7 @@ class _Fill:
         """Start a lane; ``(True, outcome)`` when it never waits, else ``(False, awaitable)``."""
         if stored is not None:
             lane.charges.update(stored.charges)
+            lane.reached.update(stored.reached)
             return True, stored.prediction
         entry, inputs = self.entries[n], self._inputs(n)
         limit = self.engine.settings.timeout_s
@@ -305,7 +306,7 @@ class _Fill:
         cell = Cell(
             candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
             feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
-            **totals(lane.charges),
+            reached=tuple(sorted(lane.reached)), **totals(lane.charges),
         )  # fmt: skip
         if not lane.shaky:
             self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)

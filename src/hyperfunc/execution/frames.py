@@ -55,11 +55,12 @@ class Lane:
         needs_host: sync code had to wait without a host; the lane is run again with one.
         over: the program has ended; calls of tasks and threads that it left behind are refused.
         flying: calls under way.
+        reached: names of the functions that were called.
     """
 
     __slots__ = (
         "_quiet", "binding", "calls", "charges", "fault", "flying", "luck", "needs_host", "number", "over",
-        "repeat", "session", "shaky", "tasks",
+        "reached", "repeat", "session", "shaky", "tasks",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,7 @@ class Lane:
         self.repeat = repeat
         self.number = number
         self.charges: dict[str, Charge] = {}
+        self.reached: set[str] = set()
         self.calls: dict[str, int] | None = None
         self.tasks: set[asyncio.Task[Any]] | None = None
         self.fault: BudgetError | None = None
@@ -190,6 +192,7 @@ class LaneFrame:
         number = self._counts.get(fn.name, 0)
         self._counts[fn.name] = number + 1
         place = (*self.place, fn.name, number)
+        lane.reached.add(fn.name)
         if self.record is not None:
             self.read(fn)
         if fn.inline:
@@ -407,6 +410,8 @@ class LaneFrame:
             self._mark_seed()
         for owner in flight.reads:
             self.read(owner)
+            if isinstance(owner, HyperFunction):
+                self.lane.reached.add(owner.name)
         for key, charge in flight.charges.items():
             self.charge(key, charge)
 

@@ -30,6 +30,7 @@ class Stored:
 
     prediction: Any
     charges: dict[str, Charge]
+    reached: tuple[str, ...]
     cell: Cell | None
 
 
@@ -59,10 +60,11 @@ class Shelf:
             return None
         kept = decode(row.prediction)
         charges = {k: Charge(tokens, dollars) for k, (tokens, dollars) in kept["charges"].items()}
+        reached = tuple(kept["reached"])
         prediction = Failure(row.failure) if row.failure is not None else kept["value"]
         judged = self._scorer is None or row.score is not None or row.failure is not None
         if not judged:
-            return Stored(prediction, charges, None)
+            return Stored(prediction, charges, reached, None)
         score = row.score if self._scorer is not None else None
         if self._scorer is not None and row.failure is not None:
             score = 0.0
@@ -72,9 +74,9 @@ class Shelf:
         cell = Cell(
             candidate=lane[0], example=lane[1].key or "", repeat=lane[2], score=score,
             feedback=row.feedback or row.failure or "", failure=failure, prediction=prediction,
-            **totals(charges),
+            reached=reached, **totals(charges),
         )  # fmt: skip
-        return Stored(prediction, charges, cell)
+        return Stored(prediction, charges, reached, cell)
 
     def keep(
         self, cell: Cell, example: Example, failure: Failure | None, charges: Mapping[str, Charge],
@@ -87,7 +89,8 @@ class Shelf:
             return
         failed = isinstance(cell.prediction, Failure)
         known = {k: [c.tokens, c.dollars] for k, c in charges.items()}
-        data = encode({"value": None if failed else cell.prediction, "charges": known})
+        kept = {"value": None if failed else cell.prediction, "charges": known, "reached": list(cell.reached)}
+        data = encode(kept)
         if data is None:
             self.unkept += 1
             return

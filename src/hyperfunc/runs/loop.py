@@ -190,11 +190,11 @@ class _Run:
             ) from exc
         finally:
             system._frozen = True
-        self._bound = binding
         self._learn_costs(rows)
         cells = rows[0]
+        self.reached = {name for cell in cells for name in cell.reached}
         value = await fold(self.job.metric, cells, examples, 1)
-        nan = [c for c in cells if c.failure and "returned NaN" in c.failure]
+        nan = [c for c in cells if c.failure and c.failure.startswith("the metric ")]
         if nan or math.isinf(value) or math.isnan(value):
             reason = nan[0].failure if nan else _first_failure(value)
             raise MetricError(f"the start cannot be judged: {reason}; mend the program or the metric first")
@@ -203,11 +203,8 @@ class _Run:
         return max((c.calls for c in cells), default=0)
 
     def _note_unreached(self) -> None:
-        fresh = self._bound._injections
-        if not fresh:
-            return
         learnable = [f for f in self.job.system.hyperfunctions if f.learnable]
-        missed = [f.name for f in learnable if f not in fresh]
+        missed = [f.name for f in learnable if f.name not in self.reached]
         if learnable and len(missed) == len(learnable) and not self.job.system._own:
             raise ProgramError(
                 f"run reached none of the functions that should be trained ({', '.join(missed)}); "

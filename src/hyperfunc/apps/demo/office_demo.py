@@ -50,7 +50,7 @@ async def ask(step: str, source: str, prompt: str, exemplars: Sequence[Exemplar]
     """One request: the prompt, the exemplars, the input."""
     turns = "".join(f"\nInput: {e.input}\nOutput: {e.output}" for e in exemplars)
     text = f"{prompt}{turns}\nInput: {source}\nOutput:"
-    return await llm_completion(MODEL, text, hp, max_tokens=office.MAX_TOKENS[step], logprobs=1)
+    return await llm_completion(MODEL, text, hp, max_tokens=office.MAX_TOKENS[step], logprobs=0)
 
 
 @hyperfunction(optimize_hparams=True, exemplars=pool("route"))
