@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def learner() -> Any:
     return TorchEggrollSystemOptimizer(steps=12, pop_size=16, sigma=0.1, lr=0.1)
 
 
-FORMS = {
+FORMS: dict[str, Callable[[], tuple[HyperSystem, list[Example]]]] = {
     "class, async run": lambda: (Async(system_optimizer=learner()), METRIC_DATA),
     "class, sync run": lambda: (Sync(system_optimizer=learner()), METRIC_DATA),
     "functions": lambda: (

@@ -47,7 +47,9 @@ def start_up(table: Table) -> None:
     """What a person waits for."""
     rounds = 3 if table.quick else 15
     processor_ms(HELP, 1)  # compiles the modules once
-    table.add("import hyperfunc, above bare Python", processor_ms("import hyperfunc", rounds), "ms", at_most=100)
+    table.add(
+        "import hyperfunc, above bare Python", processor_ms("import hyperfunc", rounds), "ms", at_most=100
+    )
     table.add("hyperfunc --help, above bare Python", processor_ms(HELP, rounds), "ms", at_most=150)
 
 
@@ -67,7 +69,9 @@ def settings(table: Table) -> None:
     start, best = scores["start"], scores["best"]
     gap = best - start
     if table.quick:
-        table.not_measured("office: start and best setting", f"300 tickets without --quick (20: {start:.2f}, {best:.2f})")
+        table.not_measured(
+            "office: start and best setting", f"300 tickets without --quick (20: {start:.2f}, {best:.2f})"
+        )
         return
     table.add("office: naive start", start, at_most=0.30)
     table.add("office: best known setting", best, at_least=0.80)

@@ -16,11 +16,12 @@ __all__ = ["kill_and_resume", "run_demo"]
 _RUN = """
 import dataclasses, json, sys, time
 from hyperfunc.apps.demo import office_demo
+GAIN = ("low", "estimate", "high")
 began = time.perf_counter()
 result = office_demo.run(seed=int(sys.argv[1]), budget=sys.argv[2], ledger=sys.argv[3], run_id=sys.argv[4])
 row = {
     "best": result.best.to_json(), "winner": result.winner.to_json(), "start": result.score_start,
-    "score": result.score_best, "gain": result.gain and [result.gain.low, result.gain.estimate, result.gain.high],
+    "score": result.score_best, "gain": result.gain and [getattr(result.gain, n) for n in GAIN],
     "calls": result.spend.calls, "stopped": result.stopped, "warnings": result.warnings,
     "history": [[r.note, r.best_value, r.incumbent_value, r.spend.calls] for r in result.history],
 }

@@ -29,11 +29,9 @@ def tokens_per_second(rounds: int, batch: int = 64, length: int = 48) -> list[fl
     rates = []
     for number in range(rounds):
         engine = Engine(model.transformer, model.tokenizer, PrefixCache(1 << 20), max_rows=batch)
-        jobs = [
-            Job(ids=ids, sampling=Sampling(temperature=1.0, min_p=0.05, max_tokens=length), seed=number * batch + i,
-                stop=(), logprobs=None)
-            for i in range(batch)
-        ]  # fmt: skip
+        sampling = Sampling(temperature=1.0, min_p=0.05, max_tokens=length)
+        seeds = range(number * batch, (number + 1) * batch)
+        jobs = [Job(ids=ids, sampling=sampling, seed=seed, stop=(), logprobs=None) for seed in seeds]
         began = time.thread_time()
         written = sum(len(generation.ids) for generation in engine.generate(jobs))
         rates.append(written / (time.thread_time() - began))

@@ -12,55 +12,125 @@ if TYPE_CHECKING:
     from hyperfunc.errors import HyperfuncError as HyperfuncError
     from hyperfunc.evaluation import (
         ContainsMatch as ContainsMatch,
+    )
+    from hyperfunc.evaluation import (
         ExactMatch as ExactMatch,
+    )
+    from hyperfunc.evaluation import (
         Example as Example,
+    )
+    from hyperfunc.evaluation import (
         JSONFields as JSONFields,
+    )
+    from hyperfunc.evaluation import (
         Scorer as Scorer,
+    )
+    from hyperfunc.evaluation import (
         load_examples as load_examples,
+    )
+    from hyperfunc.evaluation import (
         over_set as over_set,
+    )
+    from hyperfunc.evaluation import (
         per_item as per_item,
     )
-    from hyperfunc.ledger import Budget as Budget, Ledger as Ledger
-    from hyperfunc.llm import llm_completion as llm_completion, register_client as register_client
+    from hyperfunc.ledger import Budget as Budget
+    from hyperfunc.ledger import Ledger as Ledger
+    from hyperfunc.llm import llm_completion as llm_completion
+    from hyperfunc.llm import register_client as register_client
+    from hyperfunc.optimizers import (
+        SNES as SNES,
+    )
+    from hyperfunc.optimizers import (
+        EditSearch as EditSearch,
+    )
     from hyperfunc.optimizers import (
         ESHybridSystemOptimizer as ESHybridSystemOptimizer,
-        EditSearch as EditSearch,
+    )
+    from hyperfunc.optimizers import (
         ExemplarSearch as ExemplarSearch,
+    )
+    from hyperfunc.optimizers import (
         Grid as Grid,
+    )
+    from hyperfunc.optimizers import (
         Joint as Joint,
+    )
+    from hyperfunc.optimizers import (
         NoOpPromptOptimizer as NoOpPromptOptimizer,
+    )
+    from hyperfunc.optimizers import (
         NoOpSystemOptimizer as NoOpSystemOptimizer,
+    )
+    from hyperfunc.optimizers import (
         NumberSearch as NumberSearch,
+    )
+    from hyperfunc.optimizers import (
         Random as Random,
-        SNES as SNES,
+    )
+    from hyperfunc.optimizers import (
         TorchEggrollSystemOptimizer as TorchEggrollSystemOptimizer,
     )
     from hyperfunc.program import (
         HyperFunction as HyperFunction,
+    )
+    from hyperfunc.program import (
         combine as combine,
+    )
+    from hyperfunc.program import (
         current_seed as current_seed,
+    )
+    from hyperfunc.program import (
         hyperfunction as hyperfunction,
+    )
+    from hyperfunc.program import (
         split as split,
     )
-    from hyperfunc.runs import Callback as Callback, Evaluation as Evaluation
+    from hyperfunc.runs import Callback as Callback
+    from hyperfunc.runs import Evaluation as Evaluation
     from hyperfunc.runs.result import Result as Result
     from hyperfunc.spaces import (
         AdapterMeta as AdapterMeta,
+    )
+    from hyperfunc.spaces import (
         Candidate as Candidate,
+    )
+    from hyperfunc.spaces import (
         Choice as Choice,
+    )
+    from hyperfunc.spaces import (
         Exemplar as Exemplar,
+    )
+    from hyperfunc.spaces import (
         Exemplars as Exemplars,
+    )
+    from hyperfunc.spaces import (
         Integer as Integer,
+    )
+    from hyperfunc.spaces import (
         LMParam as LMParam,
+    )
+    from hyperfunc.spaces import (
         LoRAWeight as LoRAWeight,
+    )
+    from hyperfunc.spaces import (
         Matrix as Matrix,
+    )
+    from hyperfunc.spaces import (
         Real as Real,
+    )
+    from hyperfunc.spaces import (
         SamplerParam as SamplerParam,
+    )
+    from hyperfunc.spaces import (
         Space as Space,
+    )
+    from hyperfunc.spaces import (
         Text as Text,
     )
     from hyperfunc.system import HyperSystem as HyperSystem
-    from hyperfunc.types import Failure as Failure, ScoreResult as ScoreResult
+    from hyperfunc.types import Failure as Failure
+    from hyperfunc.types import ScoreResult as ScoreResult
 
 __version__ = "0.1.0.dev0"
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from hyperfunc.errors import DuplicateName, MissingInput, ProgramError, SpaceError, did_you_mean
 from hyperfunc.evaluation.dataset import Example, as_examples
@@ -87,7 +87,8 @@ class HyperSystem:
                 setattr(cls, name, _OwnKnob(name, value))
         cls._own = own
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> HyperSystem:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """An instance that works whatever a subclass's ``__init__`` does."""
         # Set up here, so that a subclass may write its own __init__ without calling this one's.
         self = super().__new__(cls)
         self._functions = {}
@@ -208,6 +209,15 @@ class HyperSystem:
         return frozenset(names | set(self._own))
 
     @property
+    def own_knobs(self) -> frozenset[str]:
+        """Names of the knobs that the class itself declares."""
+        return frozenset(self._own)
+
+    def fix_space(self, fixed: bool) -> None:
+        """While it is fixed, a function reached for the first time runs on its defaults."""
+        self._frozen = fixed
+
+    @property
     def candidate(self) -> Candidate:
         """A snapshot of the values now."""
         self._search()
@@ -276,7 +286,8 @@ class HyperSystem:
         """What one example runs; override it. Without one, the function an example names is called."""
         raise NotImplementedError
 
-    def _binding(self, candidate: Candidate) -> Binding:
+    def bind(self, candidate: Candidate) -> Binding:
+        """The values of a candidate, laid out for the functions that take them."""
         return Binding(candidate, self._functions, self._admit, self)
 
     def _admit(self, fn: HyperFunction) -> Mapping[str, Any]:
@@ -335,10 +346,11 @@ class HyperSystem:
         candidate = self.candidate
         known: tuple[Candidate, Binding] | None = self.__dict__.get("_bound")
         if known is None or known[0] is not candidate:
-            known = self.__dict__["_bound"] = (candidate, self._binding(candidate))
+            known = self.__dict__["_bound"] = (candidate, self.bind(candidate))
         return known[1]
 
-    def _program(self) -> Program:
+    def program(self) -> Program:
+        """What a lane of this system runs."""
         self._search()
         roots = self._roots() or list(self._functions.values())
         hosts = any(not fn.is_async and not fn.inline for fn in self._functions.values())
@@ -428,8 +440,8 @@ class HyperSystem:
         settings = Settings(seed, max_concurrency, max_batch_size, timeout_s)
         opened = Ledger.open(ledger) if isinstance(ledger, str | Path) else ledger
         try:
-            engine = Engine(self._program(), settings, opened)
-            bound = [(c.id, self._binding(c)) for c in chosen]
+            engine = Engine(self.program(), settings, opened)
+            bound = [(c.id, self.bind(c)) for c in chosen]
             rows = await engine.fill(bound, data, judge, repeats=range(repeats), origin="evaluate")
         finally:
             if opened is not None and opened is not ledger:
@@ -507,11 +519,11 @@ class HyperSystem:
             stop=tuple(stop),
             notes=dict(notes or {}),
         )
-        self._frozen = True
+        self.fix_space(True)
         try:
             result = await run_job(job)
         finally:
-            self._frozen = False
+            self.fix_space(False)
             late, self._late = self._late, set()
         if late:
             warnings.warn(
@@ -539,6 +551,8 @@ class HyperSystem:
             values = row["values"]
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise SpaceError(f"cannot read values from {path}: {exc}") from exc
+        if not isinstance(values, dict):
+            raise SpaceError(f"cannot read values from {path}: its values are no object")
         self.candidate = Candidate.from_json(self.space, values)
 
 

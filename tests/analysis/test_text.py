@@ -77,6 +77,11 @@ def test_a_rewritten_text_is_before_and_after() -> None:
     ]
 
 
+def test_a_text_that_only_grew_is_not_rewritten() -> None:
+    pieces = word_diff("Reply please.", "Reply please. Not more than one sentence, and state the next step.")
+    assert [piece.op for piece in pieces] == ["same", "new"]
+
+
 def test_huge_texts_are_not_compared_word_by_word() -> None:
     before = "word " * 5000
     assert [piece.op for piece in word_diff(before, before + "more")] == ["gone", "new"]

@@ -23,7 +23,15 @@ from hyperfunc import (
     over_set,
     per_item,
 )
-from hyperfunc.errors import DatasetError, MetricError, MissingInput, OutOfBounds, ProgramError, SpaceError, UnknownKnob
+from hyperfunc.errors import (
+    DatasetError,
+    MetricError,
+    MissingInput,
+    OutOfBounds,
+    ProgramError,
+    SpaceError,
+    UnknownKnob,
+)
 from hyperfunc.evaluation import as_examples, as_metric, split_examples
 
 
@@ -37,6 +45,7 @@ def echo(text: str, *, prompt: str) -> str:
 
 SYSTEM = HyperSystem([echo])
 DATA = [Example("echo", {"text": t}, t.upper()) for t in ("a", "b", "c")]
+TONED = Example("echo", {"text": "a", "tone": "b"})
 
 
 @pytest.mark.parametrize(
@@ -136,8 +145,8 @@ def ok(example: Example, pred: Any) -> float:
         (None, DatasetError, "is one NoneType; give a list"),
         ({"text": "a"}, DatasetError, "is one dict; give a list"),
         ([3], DatasetError, "entry 0 of the dataset is int"),
-        ([Example({})], MissingInput, r"example 0 lacks the argument 'text' of run\(|lacks the argument 'text'"),
-        ([DATA[0], Example("echo", {"text": "a", "tone": "b"})], MissingInput, "example 1 has an unknown argument 'tone'"),
+        ([Example({})], MissingInput, "example 0 lacks the argument 'text'"),
+        ([DATA[0], TONED], MissingInput, "example 1 has an unknown argument 'tone'"),
         ([Example("ecco", {"text": "a"})], ProgramError, "no function 'ecco'; did you mean 'echo'"),
     ],
 )  # fmt: skip
@@ -196,7 +205,10 @@ def test_files_name_the_line_that_is_wrong(tmp_path: Path) -> None:
     good.write_text('{"inputs": {"a": 1}, "expected": 2}\n\n{"a": 1, "expected": 2}\n', encoding="utf-8")
     assert load_examples(good) == (Example({"a": 1}, 2),) * 2
     bad = tmp_path / "bad.jsonl"
-    for text, message in [("{}\nnope\n", "line 2 of .* is not JSON"), ("[1]\n", "line 1 of .* not a JSON object")]:
+    for text, message in [
+        ("{}\nnope\n", "line 2 of .* is not JSON"),
+        ("[1]\n", "line 1 of .* not a JSON object"),
+    ]:
         bad.write_text(text, encoding="utf-8")
         with pytest.raises(DatasetError, match=message):
             load_examples(bad)

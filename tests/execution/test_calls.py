@@ -60,7 +60,7 @@ def test_places_in_a_gather_do_not_depend_on_who_answers_first() -> None:
             turns[order[0]].set()
             return await asyncio.gather(*(branch(x) for x in range(len(order))))
 
-        return evaluate(run).predictions  # type: ignore[no-any-return]
+        return evaluate(run).predictions
 
     assert at([0, 1, 2]) == at([2, 1, 0]) == at([1, 2, 0])
     assert len(set(at([0, 1, 2])[0])) == 3
@@ -401,7 +401,7 @@ def test_tasks_that_a_program_leaves_behind_are_ended_and_their_calls_finished()
 
     async def forever() -> None:
         try:
-            while True:
+            while True:  # noqa: ASYNC110 - it waits for nothing; that is the point
                 await asyncio.sleep(0)
         finally:
             ended.append("forever")
@@ -423,7 +423,7 @@ def test_tasks_that_a_program_leaves_behind_are_ended_and_their_calls_finished()
 def test_sync_code_that_waits_inside_an_async_lane_is_found_out_even_when_swallowed() -> None:
     @hyperfunction
     async def entry(x: int, *, prompt: str) -> int:
-        results = await asyncio.gather(hidden(x), return_exceptions=True)
+        results: Any = await asyncio.gather(hidden(x), return_exceptions=True)
         return int(results[0])
 
     async def hidden(x: int) -> int:
@@ -510,9 +510,9 @@ def test_a_fallback_after_trouble_is_a_result_that_is_not_kept() -> None:
 def fill(run: Any, n: int, budget: Budget, ledger: Ledger | None = None, **settings: Any) -> Any:
     system = system_of(run)
     account = Account(Meter(budget))
-    engine = Engine(system._program(), Settings(**settings), ledger, account)
+    engine = Engine(system.program(), Settings(**settings), ledger, account)
     start = system.candidate
-    work = engine.fill([(start.id, system._binding(start))], rows(n), as_metric(everything))
+    work = engine.fill([(start.id, system.bind(start))], rows(n), as_metric(everything))
     return asyncio.run(work), account
 
 
@@ -665,12 +665,10 @@ def test_what_cannot_be_shared_is_charged_every_time() -> None:
 
     system = system_of(run)
     account = Account(Meter(Budget(calls=5)))
-    engine = Engine(system._program(), Settings(), None, account)
+    engine = Engine(system.program(), Settings(), None, account)
     chosen = [system._as_candidate({"say.prompt": f"p{k}"}) for k in range(4)]
     with pytest.raises(BudgetExhausted):
-        asyncio.run(
-            engine.fill([(c.id, system._binding(c)) for c in chosen], rows(2), as_metric(everything))
-        )
+        asyncio.run(engine.fill([(c.id, system.bind(c)) for c in chosen], rows(2), as_metric(everything)))
     assert made == account.spent.calls == 5
 
 

@@ -62,7 +62,7 @@ def test_share_false_makes_every_call() -> None:
     async def run(self: Any, i: int) -> int:
         return await count("a")
 
-    assert sorted(system_of(run).evaluate(rows(5), everything).predictions) == [1, 2, 3, 4, 5]
+    assert set(system_of(run).evaluate(rows(5), everything).predictions) == {1, 2, 3, 4, 5}
 
 
 def test_calls_that_read_a_seed_at_different_places_are_not_shared_and_at_the_same_place_are() -> None:
@@ -235,7 +235,7 @@ def test_a_shared_result_belongs_to_whoever_gets_it() -> None:
         found = await documents("q")
         found[0]["n"] += i
         found.append({"own": i})
-        return found  # type: ignore[no-any-return]
+        return found
 
     predictions = system_of(run).evaluate(rows(3), everything).predictions
     assert predictions == [[{"n": 1 + i}, {"own": i}] for i in range(3)]
@@ -327,9 +327,7 @@ def test_a_leader_that_is_cut_off_while_it_queues_leaves_the_call_to_others() ->
         return await work("a")
 
     async def go() -> Any:
-        return await asyncio.wait_for(
-            system_of(run).aevaluate(rows(4), everything, max_concurrency=1), 10
-        )
+        return await asyncio.wait_for(system_of(run).aevaluate(rows(4), everything, max_concurrency=1), 10)
 
     assert asyncio.run(go()).predictions == [0, "gave up", "done", "done"]
 
@@ -373,7 +371,7 @@ def test_a_small_concurrency_with_nested_and_shared_calls_does_not_hang(limit: i
 
     async def run(self: Any, i: int) -> int:
         if i % 2:
-            return await leaf(1) + sync_branch(i)  # type: ignore[no-any-return]
+            return await leaf(1) + sync_branch(i)
         return sum(await asyncio.gather(branch(i), leaf(1), branch(i + 1)))
 
     async def go() -> Any:
@@ -403,9 +401,7 @@ def test_equal_requests_under_a_small_concurrency_do_not_hang() -> None:
         return str(await (two(i) if i % 2 == 0 else one(i)))
 
     async def go() -> Any:
-        return await asyncio.wait_for(
-            system_of(run).aevaluate(rows(8), everything, max_concurrency=1), 20
-        )
+        return await asyncio.wait_for(system_of(run).aevaluate(rows(8), everything, max_concurrency=1), 20)
 
     with client.answering(MODEL):
         assert asyncio.run(go()).predictions == ["ab", "b"] * 4

@@ -1,6 +1,7 @@
 """Random programs: trees that a system's ``run`` walks, calling real hyperfunctions of every kind.
 
-A tree is plain data and travels as an input, so that it is part of what an example is. Numbers stay below 997.
+A tree is plain data and travels as an input, so that it is part of what an example is. Numbers stay
+below 997.
 """
 
 from __future__ import annotations

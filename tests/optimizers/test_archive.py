@@ -32,7 +32,9 @@ def test_adding_leaves_the_old_archive_as_it_was() -> None:
 
 
 def test_comparisons_are_paired_over_common_cells() -> None:
-    archive = Archive().add([member(1), member(2)], blocks(0, 1, 2), np.array([[1, 1, math.nan], [0, 1, 1.0]]))
+    archive = Archive().add(
+        [member(1), member(2)], blocks(0, 1, 2), np.array([[1, 1, math.nan], [0, 1, 1.0]])
+    )
     assert archive.differences(member(1).id, member(2).id).tolist() == [1.0, 0.0]
     assert archive.differences(member(1).id, "nobody").tolist() == []
 

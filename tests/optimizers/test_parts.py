@@ -17,7 +17,14 @@ SAID = "Say the team.\nBe brief. No lists. Version 1.5; done"
 
 
 def test_sentences_end_at_marks_before_a_blank_and_at_lines() -> None:
-    assert sentences("Use v1.5. Now!  Ok?\nKeys: a; b\n\n end ") == ("Use v1.5.", "Now!", "Ok?", "Keys: a;", "b", "end")
+    assert sentences("Use v1.5. Now!  Ok?\nKeys: a; b\n\n end ") == (
+        "Use v1.5.",
+        "Now!",
+        "Ok?",
+        "Keys: a;",
+        "b",
+        "end",
+    )
     assert sentences(" \n ") == ()
 
 

@@ -45,9 +45,9 @@ def test_an_explicit_value_wins_by_name_and_by_position() -> None:
 
     system = S()
     assert system(x=1) == (0.25, 0.25, 1.0)
-    assert system.evaluate([Example({"x": 1})], everything, candidate={"warm.hp.temperature": 1.5}).predictions == [
-        (0.25, 0.25, 1.5)
-    ]
+    assert system.evaluate(
+        [Example({"x": 1})], everything, candidate={"warm.hp.temperature": 1.5}
+    ).predictions == [(0.25, 0.25, 1.5)]
 
 
 def test_the_callers_parameters_reach_the_model_and_no_knob_is_dead() -> None:

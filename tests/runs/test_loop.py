@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
-from hyperfunc import ESHybridSystemOptimizer, ExactMatch, Example, HyperSystem, Ledger, LMParam, hyperfunction
-from hyperfunc import llm_completion
+from hyperfunc import (
+    ESHybridSystemOptimizer,
+    ExactMatch,
+    Example,
+    HyperSystem,
+    Ledger,
+    LMParam,
+    hyperfunction,
+    llm_completion,
+)
 from hyperfunc.errors import BudgetSyntax, BudgetTooSmall, MetricError, ProgramError
 from hyperfunc.llm.client import Request
 from hyperfunc.testing import ScriptedClient

@@ -131,7 +131,10 @@ def load_examples(path: str | Path) -> tuple[Example, ...]:
         if not isinstance(row, dict):
             raise DatasetError(f"line {number} of {path} is not a JSON object")
         if "inputs" not in row:
-            row = {"inputs": {k: v for k, v in row.items() if k != "expected"}, "expected": row.get("expected")}
+            row = {
+                "inputs": {k: v for k, v in row.items() if k != "expected"},
+                "expected": row.get("expected"),
+            }
         rows.append(row)
     return as_examples(rows)
 

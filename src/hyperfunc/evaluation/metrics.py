@@ -81,8 +81,8 @@ class Metric:
             failed = [p for p in predictions if isinstance(p, Failure)]
             if not failed:
                 raise MetricError(
-                    f"the metric {self.name} raised {type(error).__name__} on {len(predictions)} predictions: "
-                    f"{error}"
+                    f"the metric {self.name} raised {type(error).__name__} on "
+                    f"{len(predictions)} predictions: {error}"
                 ) from error
             warnings.warn(
                 f"{len(failed)} of {len(predictions)} predictions failed ({failed[0].reason}) and the metric "

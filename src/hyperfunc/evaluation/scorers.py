@@ -103,7 +103,9 @@ class JSONFields:
         if got is None:
             return ScoreResult(0.0, problem)
         wrong = [
-            f"{field}: got {_short(got[field])}, expected {_short(want)}" if field in got else f"{field} is missing"
+            f"{field}: got {_short(got[field])}, expected {_short(want)}"
+            if field in got
+            else f"{field} is missing"
             for field, want in expected.items()
             if field not in got or not self._same(got[field], want)
         ]

@@ -46,9 +46,7 @@ class Account:
             UnknownPrice: there is a money limit and the price is unknown.
         """
         limits = self.meter.left()
-        return self.meter.reserve(
-            calls=1, tokens=tokens if limits.tokens is not None else 0, dollars=dollars
-        )
+        return self.meter.reserve(calls=1, tokens=tokens if limits.tokens is not None else 0, dollars=dollars)
 
     def begin(self, lanes: Iterable[tuple[str, str, int]]) -> None:
         """Charge evaluations: lanes that this run begins, or takes from the ledger, for the first time.

@@ -63,9 +63,7 @@ class Lane:
         "reached", "repeat", "session", "shaky", "tasks",
     )  # fmt: skip
 
-    def __init__(
-        self, session: Session, binding: Binding, luck: str, repeat: int, number: int = 0
-    ) -> None:
+    def __init__(self, session: Session, binding: Binding, luck: str, repeat: int, number: int = 0) -> None:
         self.session = session
         self.binding = binding
         self.luck = luck

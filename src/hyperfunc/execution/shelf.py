@@ -37,9 +37,7 @@ class Stored:
 class Shelf:
     """The cells of one program, seed and metric in a ledger; empty without a ledger."""
 
-    def __init__(
-        self, ledger: Ledger | None, program: str, seed: int, metric: Metric, origin: str
-    ) -> None:
+    def __init__(self, ledger: Ledger | None, program: str, seed: int, metric: Metric, origin: str) -> None:
         self._ledger = ledger
         self._program = program
         self._seed = seed
@@ -60,7 +58,7 @@ class Shelf:
             return None
         kept = decode(row.prediction)
         charges = {k: Charge(tokens, dollars) for k, (tokens, dollars) in kept["charges"].items()}
-        reached = tuple(kept["reached"])
+        reached = tuple(kept.get("reached", ()))
         prediction = Failure(row.failure) if row.failure is not None else kept["value"]
         judged = self._scorer is None or row.score is not None or row.failure is not None
         if not judged:

@@ -27,7 +27,7 @@ async def llm_completion(
     logprobs: int | None = None,
     response_format: Mapping[str, Any] | None = None,
     tools: Sequence[Mapping[str, Any]] = (),
-    **sampling: float | int | None,
+    **sampling: float | None,
 ) -> Response:
     """Ask a model; inside an evaluation the answer is shared, kept and charged to the budget.
 

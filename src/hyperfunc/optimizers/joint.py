@@ -16,8 +16,6 @@ from hyperfunc.rng import generator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from hyperfunc.optimizers.base import Problem, State, Told
     from hyperfunc.optimizers.parts import Part
     from hyperfunc.spaces import Candidate
@@ -26,7 +24,7 @@ __all__ = ["Joint"]
 
 _TRIES = 40
 _FIRST_EXAMPLES = 8
-_CAUTION = 0.5
+_CAUTION = 1.0
 _DONORS = 12
 _FROM_START = 0.3
 
@@ -55,8 +53,8 @@ class Joint(Optimizer):
     candidate so far, on very few examples. A linear model shares what was seen among all candidates;
     variants are drawn from its posterior, so that what may help is tried and what hurts is dropped
     soon. Crossing few variants also lets equal calls be shared between members. Each ask measures the
-    best candidates again on new examples, and the recommendation rests on the posterior mean less half
-    a standard deviation.
+    best candidates again on new examples, and the recommendation rests on the posterior mean less a
+    standard deviation.
 
     Args:
         parts: what knows the kinds of knobs; the first that handles a knob takes it.
@@ -84,7 +82,7 @@ class Joint(Optimizer):
     repeats: int = 2
     borrow: float = 0.2
     effect: float = 0.2
-    leftover: float = 0.1
+    leftover: float = 0.2
 
     def __post_init__(self) -> None:
         if self.population < 2 or self.variants < 1 or self.changes < 1 or not 0 <= self.rest < 1:

@@ -72,8 +72,8 @@ class HyperFunction:
         self.hp_type, self.hp_param = _find_group(self.name, hp_type, parameters, hints)
         if optimize_hparams and self.hp_type is None:
             raise ProgramError(
-                f"{self.name} is to learn its numbers but has no parameter group; give hp_type=..., or annotate "
-                "the parameter hp with a type that is known where the function is defined"
+                f"{self.name} is to learn its numbers but has no parameter group; give hp_type=..., or "
+                "annotate the parameter hp with a type that is known where the function is defined"
             )
         open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         self.takes_prompt = "prompt" in parameters or (open_ended and bool(optimize_prompt))

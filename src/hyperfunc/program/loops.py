@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Coroutine
@@ -25,12 +26,14 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     if not _is_running():
         return asyncio.run(work)
     box: list[tuple[Any, BaseException | None]] = []
+    begun = threading.Event()
     running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
 
     async def watched() -> T:
         task = asyncio.current_task()
         assert task is not None
         running.append((asyncio.get_running_loop(), task))
+        begun.set()
         return await work
 
     def body() -> None:
@@ -38,6 +41,8 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
             box.append((asyncio.run(watched()), None))
         except BaseException as error:  # carried to the caller's thread and raised there
             box.append((None, error))
+        finally:
+            begun.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(body,), daemon=True)
     thread.start()
@@ -45,8 +50,10 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         thread.join()
     except BaseException:
         # Ctrl-C in a notebook: the work must not go on, and spend, behind the caller's back.
+        begun.wait()
         for loop, task in running:
-            loop.call_soon_threadsafe(task.cancel)
+            with contextlib.suppress(RuntimeError):  # it has just ended by itself
+                loop.call_soon_threadsafe(task.cancel)
         thread.join()
         raise
     value, error = box[0]

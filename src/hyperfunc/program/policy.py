@@ -85,20 +85,23 @@ def run_sync(policy: Policy, name: str, attempt: Callable[[], T]) -> T:
         try:
             if policy.timeout_s is None:
                 return attempt()
-            box: list[tuple[Any, BaseException | None]] = []
-            thread = _start(attempt, lambda value, error: box.append((value, error)))
-            thread.join(policy.timeout_s)
-            if not box:
-                raise _timed_out(name, policy)
-            value, problem = box[0]
-            if problem is not None:
-                raise problem
-            return value  # type: ignore[no-any-return]
+            return _within(policy.timeout_s, attempt, name, policy)
         except Exception as error:
             if policy.gives_up(number, error):
                 raise
             time.sleep(policy.pause(number))
     raise AssertionError("unreachable")
+
+
+def _within(seconds: float, work: Callable[[], T], name: str, policy: Policy) -> T:
+    box: list[tuple[Any, BaseException | None]] = []
+    _start(work, lambda value, error: box.append((value, error))).join(seconds)
+    if not box:
+        raise _timed_out(name, policy)
+    value, problem = box[0]
+    if problem is not None:
+        raise problem
+    return value  # type: ignore[no-any-return]
 
 
 async def run_thread(work: Callable[[], T]) -> T:

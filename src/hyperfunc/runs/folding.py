@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 from hyperfunc.errors import InfrastructureError
 from hyperfunc.evaluation.dataset import Example
@@ -21,7 +22,8 @@ class Evaluation(float):
 
     cells: tuple[Cell, ...]
 
-    def __new__(cls, value: float, cells: Sequence[Cell] = ()) -> Evaluation:
+    def __new__(cls, value: float, cells: Sequence[Cell] = ()) -> Self:
+        """A value with the cells it was folded from."""
         self = super().__new__(cls, value)
         self.cells = tuple(cells)
         return self

@@ -12,6 +12,7 @@ import contextlib
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import hyperfunc
+from hyperfunc import __version__
 from hyperfunc.errors import BudgetExhausted, BudgetTooSmall, MetricError, ProgramError, UnknownPrice
 from hyperfunc.evaluation.dataset import Example, split_examples
 from hyperfunc.evaluation.metrics import Metric
@@ -28,8 +29,8 @@ from hyperfunc.ledger import Budget, Ledger, Meter, Spend
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.optimizers import Slots, automatic
 from hyperfunc.optimizers.archive import Archive
-from hyperfunc.optimizers.slots import WORDS
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
+from hyperfunc.optimizers.slots import WORDS
 from hyperfunc.spaces import Candidate, Space
 from hyperfunc.types import Cell
 
@@ -38,17 +39,17 @@ from .confirm import Confirmation, confirm
 from .deciding import Decider
 from .folding import Evaluation, fold, is_missing
 from .result import Result, RunInfo, StepRecord, as_json
-from .stopping import Patience, StopCondition
+from .stopping import Idle, StopCondition
 
 if TYPE_CHECKING:
-    from hyperfunc.system import HyperSystem
+    from .trainable import Trainable
 
 __all__ = ["Job", "run_job"]
 
 _FIRST = 8
 _FEWEST_HELD_OUT = 6
 _CONFIRMATION_SHARE = 0.4
-# Without a budget or a condition, a search ends when it has not got better for so many steps.
+# A search that spends nothing of its budget ends when it has not got better for so many steps.
 _PATIENCE = 30
 
 
@@ -56,7 +57,7 @@ _PATIENCE = 30
 class Job:
     """Everything a run needs to know; see ``HyperSystem.aoptimize``."""
 
-    system: HyperSystem
+    system: Trainable
     train: tuple[Example, ...]
     validation: tuple[Example, ...] | None
     metric: Metric
@@ -122,8 +123,9 @@ class _Run:
         self.history: list[StepRecord] = []
         self.warnings: list[str] = []
         self.dearest = Spend()
+        self.failures: Counter[str] = Counter()
         self.stopped = "the optimizer had nothing left to try"
-        self.engine = Engine(job.system._program(), job.settings, ledger, self.account)
+        self.engine = Engine(job.system.program(), job.settings, ledger, self.account)
         self.train, self.held = _split(job)
 
     async def go(self) -> Result:
@@ -131,7 +133,7 @@ class _Run:
         self._check_prices()
         most = await self._first()
         # The start may have reached functions that nothing referred to; from here on the space is fixed.
-        self.engine.program = system._program()
+        self.engine.program = system.program()
         start = system.candidate
         space = start.space.freeze(lambda name, _: name not in system.learnable, values=start)
         start = space.candidate({name: start[name] for name in space})
@@ -176,9 +178,9 @@ class _Run:
     async def _first(self) -> int:
         """Evaluate the start on a few examples; returns the most calls a lane made."""
         system, examples = self.job.system, self.train[:_FIRST]
-        system._frozen = False
+        system.fix_space(False)
         start = system.candidate
-        binding = system._binding(start)
+        binding = system.bind(start)
         try:
             async with self._watched():
                 rows = await self.engine.fill(
@@ -189,7 +191,7 @@ class _Run:
                 f"the budget {self.budget} cannot pay the start on {len(examples)} examples: {exc}"
             ) from exc
         finally:
-            system._frozen = True
+            system.fix_space(True)
         self._learn_costs(rows)
         cells = rows[0]
         self.reached = {name for cell in cells for name in cell.reached}
@@ -205,7 +207,7 @@ class _Run:
     def _note_unreached(self) -> None:
         learnable = [f for f in self.job.system.hyperfunctions if f.learnable]
         missed = [f.name for f in learnable if f.name not in self.reached]
-        if learnable and len(missed) == len(learnable) and not self.job.system._own:
+        if learnable and len(missed) == len(learnable) and not self.job.system.own_knobs:
             raise ProgramError(
                 f"run reached none of the functions that should be trained ({', '.join(missed)}); "
                 "call them from run, or name them in the examples"
@@ -228,7 +230,7 @@ class _Run:
             "start": start.to_json(),
             "space": space.describe(),
             "created": time.time(),
-            "hyperfunc": hyperfunc.__version__,
+            "hyperfunc": __version__,
             **job.notes,
         }
         known = self._known_run()
@@ -284,9 +286,7 @@ class _Run:
             per_item=self.job.metric.per_item, calls_per_lane=float(max(most, 1)),
         )  # fmt: skip
         decider = Decider(optimizer, problem)
-        stops: tuple[StopCondition, ...] = self.job.stop
-        if not stops and self.budget == Budget() and getattr(optimizer, "steps", None) is None:
-            stops = (Patience(_PATIENCE),)
+        stops = self.job.stop or self._default_stops(optimizer)
         for step in range(10**9):
             ask = decider.ask()
             if ask is None:
@@ -294,6 +294,11 @@ class _Run:
             lanes = len(ask.population) * len(ask.examples)
             if not self._affords(lanes):
                 self.stopped = f"the budget of {self.budget} is used up"
+                if step == 0:
+                    self.warnings.append(
+                        f"the budget cannot pay one step, which is {lanes} evaluations beside the "
+                        "confirmation; raise it, or give a smaller optimizer"
+                    )
                 break
             try:
                 told = await self._fill(ask, step)
@@ -311,15 +316,24 @@ class _Run:
         best = decider.recommend()
         return best[0] if best else start
 
+    def _default_stops(self, optimizer: Optimizer) -> tuple[StopCondition, ...]:
+        if getattr(optimizer, "steps", None) is not None:
+            return ()
+        return (Idle(_PATIENCE, tuple(n for n, limit in asdict(self.budget).items() if limit is not None)),)
+
+    def _count_failures(self, rows: Sequence[Sequence[Cell]]) -> None:
+        self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
+
     async def _fill(self, ask: Ask, step: int) -> Told:
         examples = [self.train[n] for n in ask.examples]
         candidates = list(ask.population)
-        bound = [(c.id, self.job.system._binding(c)) for c in candidates]
+        bound = [(c.id, self.job.system.bind(c)) for c in candidates]
         async with self._watched():
             rows = await self.engine.fill(
                 bound, examples, self.job.metric, repeats=(ask.repeat,), origin=f"{self.run_id}/{step}"
             )
         self._learn_costs(rows)
+        self._count_failures(rows)
         values = [await self._value(row, examples) for row in rows]
         scores = None
         if self.job.metric.per_item:
@@ -369,7 +383,7 @@ class _Run:
             n_lanes=len(told.values_K) * len(ask.examples),
             best_value=float(finite.max()) if len(finite) else float("-inf"),
             incumbent_value=_known_value(archive, best[0]) if best else None,
-            spend=self.account.spent,
+            spend=self.meter.spent,
             seconds=time.monotonic() - self.began,
         )
         self.history.append(record)
@@ -382,7 +396,7 @@ class _Run:
         examples = held or self.train
 
         async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> list[Cell]:
-            bound = [(candidate.id, self.job.system._binding(candidate))]
+            bound = [(candidate.id, self.job.system.bind(candidate))]
             async with self._watched():
                 rows = await self.engine.fill(bound, part, self.job.metric, origin=f"{self.run_id}/{origin}")
             return rows[0]
@@ -426,6 +440,8 @@ class _Run:
             "changes": changes,
             "confirmation": outcome.to_json(),
         }
+        for reason, count in self.failures.most_common():
+            self.ledger.add_event(self.run_id, "failure", {"reason": reason, "count": count})
         self.ledger.add_event(self.run_id, "result", _finite(row))
         self.ledger.update_run(self.run_id, status="done")
         self.ledger.flush()

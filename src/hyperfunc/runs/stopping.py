@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .result import StepRecord
 
-__all__ = ["Patience", "Reached", "Steps", "StopCondition"]
+__all__ = ["Idle", "Patience", "Reached", "Steps", "StopCondition"]
 
 StopCondition = Callable[[Sequence[StepRecord]], str | None]
 """Gets the steps so far; returns the reason to stop, or ``None`` to go on. It must depend on nothing
@@ -51,3 +51,25 @@ class Patience:
             return None
         before, since = max(values[: -self.steps]), max(values[-self.steps :])
         return f"no improvement for {self.steps} steps" if since <= before + self.least else None
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Stop when nothing gets better and nothing that is limited gets spent: no budget would end it.
+
+    Args:
+        steps: how long to wait.
+        limited: names of the amounts that the budget limits.
+    """
+
+    steps: int
+    limited: tuple[str, ...] = ()
+
+    def __call__(self, history: Sequence[StepRecord]) -> str | None:
+        """The reason to stop, or ``None``."""
+        if len(history) <= self.steps:
+            return None
+        then, now = history[-self.steps - 1].spend, history[-1].spend
+        if any(getattr(then, name) != getattr(now, name) for name in self.limited):
+            return None
+        return Patience(self.steps)(history)

@@ -189,9 +189,7 @@ class LoRAWeight:
     def shape(cls) -> tuple[int, ...]:
         """``(out_dim, in_dim)``."""
         if not cls.out_dim:
-            raise SpaceError(
-                "LoRAWeight has no shape; use a type made by LoRAWeight.create(out, in)"
-            )
+            raise SpaceError("LoRAWeight has no shape; use a type made by LoRAWeight.create(out, in)")
         return (cls.out_dim, cls.in_dim)
 
     @classmethod

@@ -14,8 +14,8 @@ __all__ = ["Piece", "list_diff", "word_diff"]
 MAX_WORDS = 4000
 """Above this the comparison, quadratic in the worst case, gives way to before and after as wholes."""
 
-REWRITTEN = 0.25
-"""When less than this share of the words stayed, a text was rewritten rather than edited."""
+REWRITTEN = 0.5
+"""When less than this share of the shorter text stayed, it was rewritten rather than edited."""
 
 Op = Literal["same", "gone", "new"]
 
@@ -44,7 +44,7 @@ def word_diff(before: str, after: str) -> list[Piece]:
         return _change(before, after)
     pieces = _pieces(old, new)
     stayed = sum(len(_words(piece.text)) for piece in pieces if piece.op == "same")
-    if stayed < REWRITTEN * max(len(old), len(new)):
+    if stayed < REWRITTEN * min(len(old), len(new)):
         return _change(before, after)
     return pieces
 

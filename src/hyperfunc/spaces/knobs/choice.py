@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
@@ -45,6 +45,15 @@ class Choice(Knob):
 
     kind: ClassVar[str] = "choice"
     in_unit_cube: ClassVar[bool] = True
+
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> Any: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: Any) -> None: ...
 
     def __post_init__(self) -> None:
         given: object = self.options

@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 
@@ -46,6 +46,15 @@ class Matrix(Knob):
     doc: str = ""
 
     kind: ClassVar[str] = "matrix"
+
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> NDArray[np.float32]: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: NDArray[np.float32]) -> None: ...
 
     def __post_init__(self) -> None:
         shape = tuple(int(length) for length in self.shape)

@@ -6,7 +6,7 @@ import functools
 import math
 import numbers
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
 
 import numpy as np
 
@@ -98,6 +98,15 @@ class Real(Knob):
     kind: ClassVar[str] = "real"
     in_unit_cube: ClassVar[bool] = True
 
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> float: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: float) -> None: ...
+
     def __post_init__(self) -> None:
         # Bounds are rounded as values are, so that a value on a bound stays allowed.
         low, high = (as_float32(_number(bound, "bound")) for bound in (self.low, self.high))
@@ -172,6 +181,15 @@ class Integer(Knob):
 
     kind: ClassVar[str] = "integer"
     in_unit_cube: ClassVar[bool] = True
+
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> int: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: int) -> None: ...
 
     def __post_init__(self) -> None:
         low, high = (_whole(bound, "bound") for bound in (self.low, self.high))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
@@ -42,6 +42,15 @@ class Text(Knob):
 
     kind: ClassVar[str] = "text"
 
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> str: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: str) -> None: ...
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "default", self.canonical(self.default, "default"))
 
@@ -57,7 +66,7 @@ class Text(Knob):
             )
         return str(value)
 
-    def sample(self, rng: np.random.Generator) -> str:  # noqa: ARG002 (the base names it)
+    def sample(self, rng: np.random.Generator) -> str:
         """The default: there is no natural distribution over texts."""
         return self.default
 
@@ -139,6 +148,15 @@ class Exemplars(Knob):
     doc: str = ""
 
     kind: ClassVar[str] = "exemplars"
+
+    if TYPE_CHECKING:
+        # A knob in the body of a system class reads as its value on an instance.
+        @overload
+        def __get__(self, instance: None, owner: type) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type) -> tuple[Exemplar, ...]: ...
+        def __get__(self, instance: object, owner: type) -> object: ...
+        def __set__(self, instance: object, value: tuple[Exemplar, ...]) -> None: ...
 
     def __post_init__(self) -> None:
         if self.max_items < 1:
