@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hyperfunc.llm.client import Request, Response, Route
 
     from .session import Session
-    from .sharing import Flight
+    from .sharing import Flight, Keys
 
 __all__ = ["INFRASTRUCTURE", "Lane", "LaneFrame", "NeedsHost", "Record"]
 
@@ -234,11 +234,14 @@ class LaneFrame:
         call = flights.call(fn, self, args, kwargs) if fn.share else None
         lane.flying += 1
         try:
-            match = None if call is None else await flights.find(call, self, place)
-            if match is None:
-                return await self._make(fn, args, kwargs, place, call)
-            self.absorb(match)
-            return match.result()
+            keys = None if call is None else flights.keys(call, self, place)
+            if call is not None and keys is not None and flights.knows(keys):
+                match = await flights.find(call, self, place)
+                if match is not None:
+                    self.absorb(match)
+                    return match.result()
+                keys = flights.keys(call, self, place)
+            return await self._make(fn, args, kwargs, place, call, keys)
         except INFRASTRUCTURE:
             lane.shaky = True
             raise
@@ -247,12 +250,12 @@ class LaneFrame:
 
     async def _make(
         self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], place: Place,
-        call: tuple[Any, ...] | None,
+        call: tuple[Any, ...] | None, keys: Keys | None,
     ) -> Any:  # fmt: skip
         """Make one call under the limits, and offer its result to equal ones."""
         lane, flights, gate = self.lane, self.lane.session.flights, self.lane.session.gate
         record = Record(self.record)
-        flight = record.flight = flights.begin(call, self, place)
+        flight = record.flight = flights.begin(keys)
         try:
             if self.record is not None:
                 self.record.give_back()

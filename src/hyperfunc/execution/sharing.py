@@ -109,7 +109,7 @@ class Flight:
         self.reads: dict[HyperFunction | str, str] = {}
         self.seed: int | None = None
         self.charges: dict[str, Any] = {}
-        self.keys: tuple[Hashable, Hashable] | None = None
+        self.keys: Keys | None = None
         self.waits: list[Flight] = []
 
     def keep(self, value: Any) -> None:
@@ -146,6 +146,10 @@ class Flight:
             await asyncio.shield(self.waiter)
 
 
+Keys = tuple[Hashable, Hashable]
+"""Where equal finished calls are, and under what an equal one would be flying."""
+
+
 class Flights:
     """The shared calls of one evaluation."""
 
@@ -163,7 +167,7 @@ class Flights:
         if fn in self._alone:
             return None
         try:
-            inputs = (frozen(args), frozen(kwargs))
+            inputs = (frozen(args), frozen(kwargs) if kwargs else None)
         except Unshareable:
             return None
         return (fn, frame.binding.token(fn), inputs, frame.lane.repeat)
@@ -172,16 +176,18 @@ class Flights:
         """The call with its seed, if calls of the function were seen to read one."""
         return (*call, frame.seed_at(place) if call[0] in self._stochastic else None)
 
-    def _keys(self, call: tuple[Any, ...], frame: LaneFrame, place: Any) -> tuple[Hashable, Hashable]:
+    def keys(self, call: tuple[Any, ...], frame: LaneFrame, place: Any) -> Keys:
         """Where equal finished calls are, and under what an equal one would be flying."""
         key = self.key(call, frame, place)
-        owners = self._reads.get(call[0], ())
+        owners = self._reads.get(call[0])
+        if not owners:
+            return key, key
         return key, (key, *((owner, frame.binding.token(owner)) for owner in owners))
 
     async def find(self, call: tuple[Any, ...], frame: LaneFrame, place: Any) -> Flight | None:
         """A call whose result holds here too, or ``None``; waits for equal ones that are under way."""
         while True:
-            done, flying = self._keys(call, frame, place)
+            done, flying = self.keys(call, frame, place)
             for flight in reversed(self._done.get(done, ())[-_SCANNED:]):
                 if self._fits(flight, frame, place):
                     return flight
@@ -205,12 +211,16 @@ class Flights:
             if pending.error is not None and self._fits(pending, frame, place):
                 return pending
 
-    def begin(self, call: tuple[Any, ...] | None, frame: LaneFrame, place: Any) -> Flight:
+    def knows(self, keys: Keys) -> bool:
+        """Whether an equal call is finished or under way."""
+        return keys[0] in self._done or keys[1] in self._flying
+
+    def begin(self, keys: Keys | None) -> Flight:
         """Offer a call that starts now to others."""
         flight = Flight()
-        if call is not None:
-            flight.keys = self._keys(call, frame, place)
-            self._flying.setdefault(flight.keys[1], flight)
+        if keys is not None:
+            flight.keys = keys
+            self._flying.setdefault(keys[1], flight)
         return flight
 
     def land(
@@ -229,7 +239,8 @@ class Flights:
             if record.reads:
                 self._reads.setdefault(call[0], {}).update(dict.fromkeys(record.reads))
             if flight.shared:
-                self._done.setdefault(self.key(call, frame, place), []).append(flight)
+                done = self.key(call, frame, place) if call[0] in self._stochastic else flight.keys[0]
+                self._done.setdefault(done, []).append(flight)
                 if len(self._done) > _KEPT:
                     self._forget()
             elif flight.value is not None:

@@ -91,6 +91,8 @@ def fit_effects(
     root_FF = np.linalg.cholesky(precision_FF)
     doubt_C = (np.linalg.solve(root_FF, features_CF.T) ** 2).sum(0)
     sds_C = np.sqrt(doubt_C * (1 - share_C) ** 2 + own * (1 - share_C))
+    # Candidates that are equal but for rounding must be ranked alike wherever the sums are made.
+    means_C, sds_C = (unit * np.round(values_C / unit, 9) for values_C in (means_C, sds_C))
     return Effects(weights_F, root_FF, means_C, sds_C, effect * unit)
 
 
@@ -127,8 +129,8 @@ class _Data:
 
     def averages(self, shift_B: NDArray[np.float64]) -> NDArray[np.float64]:
         """Each candidate's mean score, had its blocks been of average difficulty."""
-        totals_C: NDArray[np.float64] = (self._trust_CB * (self._scores_CB - shift_B)).sum(1)
-        return totals_C / np.maximum(self.trust_C, 1.0)
+        totals_C = (self._trust_CB * (self._scores_CB - shift_B)).sum(1)
+        return np.asarray(totals_C / np.maximum(self.trust_C, 1.0))
 
     def noise(self, means_C: NDArray[np.float64], shift_B: NDArray[np.float64]) -> float:
         """Variance of what neither candidates nor blocks explain."""

@@ -85,10 +85,15 @@ class Joint(Optimizer):
     leftover: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.population < 2 or self.variants < 1 or self.changes < 1 or not 0 <= self.rest < 1:
+        if min(self.population, 2 * self.variants, 2 * self.changes) < 2 or self.repeats < 0:
             raise SpaceError(
-                "a joint search needs population >= 2, variants >= 1, changes >= 1 and rest in [0, 1), "
-                f"but got {self.population}, {self.variants}, {self.changes} and {self.rest}"
+                "a joint search needs population >= 2, variants >= 1, changes >= 1 and repeats >= 0, "
+                f"but got {self.population}, {self.variants}, {self.changes} and {self.repeats}"
+            )
+        if not (0 <= self.rest < 1 and 0 <= self.borrow <= 1 and self.effect > 0 and self.leftover > 0):
+            raise SpaceError(
+                "a joint search needs rest in [0, 1), borrow in [0, 1] and priors above 0, but got "
+                f"{self.rest}, {self.borrow}, {self.effect} and {self.leftover}"
             )
 
     # The four methods
@@ -198,11 +203,7 @@ class Joint(Optimizer):
     ) -> dict[str, Any]:
         """New values for one function's knobs: those of another candidate, or changes that may help."""
         if rng.random() < self.borrow:
-            donors = [
-                state.problem.start,
-                *(view.candidates[place] for place in view.ranking(_CAUTION)[:_DONORS]),
-            ]
-            donor = donors[0] if rng.random() < _FROM_START else donors[int(rng.integers(len(donors)))]
+            donor = self._donor(state, view, rng)
             return {name: donor[name] for name in names}
         weights_F = view.effects.draw(rng, near.width)
         gains = []
@@ -213,6 +214,13 @@ class Joint(Optimizer):
         gains.sort(key=lambda gain: -gain[0])
         several = 1 + int(rng.poisson(self.changes - 1.0))
         return {name: value for gain, name, value in gains[:several] if gain > 0}
+
+    def _donor(self, state: State, view: _View, rng: np.random.Generator) -> Candidate:
+        """The start, or one of the best."""
+        best = view.ranking(_CAUTION)[:_DONORS]
+        if not best or rng.random() < _FROM_START:
+            return state.problem.start
+        return view.candidates[best[int(rng.integers(len(best)))]]
 
     def _last(self, state: State, view: _View, examples: tuple[int, ...]) -> Ask | None:
         """When nothing new is left: the best on what they have not seen, until they have seen all."""

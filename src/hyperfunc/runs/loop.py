@@ -213,7 +213,7 @@ class _Run:
                 "call them from run, or name them in the examples"
             )
         if missed:
-            self.warnings.append(f"not reached on the first examples: {', '.join(missed)}")
+            self.warnings.append(f"the start did not reach {', '.join(missed)} on its first examples")
 
     def _record_start(self, space: Space, start: Candidate, optimizer: Optimizer) -> None:
         job = self.job

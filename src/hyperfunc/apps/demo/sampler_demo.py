@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Writer", "examples", "run"]
 
 MODEL = "local/prose"
-BUDGET = "1600 calls"
+BUDGET = "3000 calls"
 LENGTH = 40
-TRAIN_TAKES, HELD_OUT_TAKES = 5, 20
+TRAIN_TAKES, HELD_OUT_TAKES = 8, 16
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def run(
         prose_quality,
         validation=examples(PROMPTS[half:], HELD_OUT_TAKES),
         budget=budget,
-        optimizer=SNES(population=8),
+        optimizer=SNES(population=8, sigma=0.25, examples=None),
         seed=seed,
         ledger=ledger,
         run_id=run_id,
