@@ -501,7 +501,8 @@ class HyperSystem:
             BudgetTooSmall: the budget cannot pay one evaluation.
             ProgramError: nothing can be learnt, or no learnable function is reached.
         """
-        from hyperfunc.runs.loop import Job, run_job
+        from hyperfunc.runs.job import Job
+        from hyperfunc.runs.loop import run_job
 
         held = None if validation is None else self._checked(validation)
         job = Job(

@@ -48,3 +48,10 @@ class Decider:
             with one_blas_thread():
                 self._recommended = self._optimizer.recommend(self.state)
         return self._recommended
+
+    @property
+    def incumbent_value(self) -> float | None:
+        """Mean of what is known of the recommended candidate, on its own examples."""
+        best = self.recommend()[:1]
+        scores = [s for c in best for s in self.state.archive.scores.get(c.id, {}).values()]
+        return sum(scores) / len(scores) if scores else None

@@ -1,0 +1,68 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hyperfunc.evaluation.dataset import Example, split_examples
+from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.execution import Settings
+from hyperfunc.ledger import Budget, Ledger
+from hyperfunc.optimizers import Slots, automatic
+from hyperfunc.optimizers.base import Optimizer
+from hyperfunc.optimizers.slots import WORDS
+from hyperfunc.spaces import Space
+
+from .callbacks import Callback
+from .stopping import StopCondition
+
+if TYPE_CHECKING:
+    from .trainable import Trainable
+
+__all__ = ["Job"]
+
+_FEWEST_HELD_OUT = 6
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs to know; see ``HyperSystem.aoptimize``."""
+
+    system: Trainable
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...] | None
+    metric: Metric
+    budget: str | Budget | None
+    optimizer: Optimizer | None
+    seed: int
+    ledger: str | Path | Ledger | None
+    run_id: str | None
+    settings: Settings
+    callbacks: tuple[Callback, ...] = ()
+    stop: tuple[StopCondition, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def split(self) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        """Examples to learn from, and those held out: none when there are too few."""
+        if self.validation is not None:
+            return self.train, self.validation
+        rest, held = split_examples(self.train, 1 / 3, self.seed)
+        return (rest, held) if len(held) >= _FEWEST_HELD_OUT else (self.train, ())
+
+    def choose_optimizer(self, space: Space, calls_per_lane: float) -> Optimizer:
+        """The one that was given, those in the system's slots, or what fits the space."""
+        if self.optimizer is not None:
+            return self.optimizer
+        words, numbers = self.system.prompt_optimizer, self.system.system_optimizer
+        rest = automatic(space, calls_per_lane=calls_per_lane)
+        kinds = {knob.kind in WORDS for knob in space.values()}
+        if words is None and numbers is None:
+            return rest
+        if kinds == {False}:
+            return numbers or rest
+        if kinds == {True}:
+            return words or rest
+        return Slots(words or rest, numbers or rest)

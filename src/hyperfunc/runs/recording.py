@@ -1,0 +1,154 @@
+"""What a run writes into the ledger, and what it tells those who watch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from hyperfunc import __version__
+from hyperfunc.ledger import Ledger, Spend
+from hyperfunc.ledger.keys import content_key
+from hyperfunc.spaces import Candidate, Space
+
+from .confirm import Confirmation
+from .job import Job
+from .result import Result, StepRecord, as_json
+
+__all__ = ["Recorder"]
+
+# A run that goes on should differ from its beginning in none of these.
+_IDENTITY = ("program", "seed", "examples_fp", "metric", "optimizer")
+
+
+class Recorder:
+    """The writing side of one run.
+
+    Args:
+        job: of the run.
+        ledger: where it is kept.
+        run_id: its name there.
+    """
+
+    def __init__(self, job: Job, ledger: Ledger, run_id: str) -> None:
+        self._job = job
+        self._ledger = ledger
+        self.run_id = run_id
+        self.began = time.monotonic()
+
+    @property
+    def known(self) -> Mapping[str, Any] | None:
+        """What the ledger says of this run, if it was begun before."""
+        return next((row.meta for row in self._ledger.list_runs() if row.run_id == self.run_id), None)
+
+    def start(self, space: Space, start: Candidate, **facts: Any) -> list[str]:
+        """Write the run down, or go on with it; returns warnings."""
+        job = self._job
+        train, held = job.split()
+        row: dict[str, Any] = {
+            "system": type(job.system).__name__,
+            "seed": job.seed,
+            "metric": job.metric.name,
+            "n_train": len(train),
+            "n_validation": len(held),
+            "examples_fp": content_key([e.key for e in (*train, *held)]),
+            "start": start.to_json(),
+            "space": space.describe(),
+            "created": time.time(),
+            "hyperfunc": __version__,
+            **facts,
+            **job.notes,
+        }
+        known = self.known
+        if known is None:
+            self._ledger.create_run(self.run_id, row)
+            return []
+        self._ledger.update_run(self.run_id, status="running")
+        changed = [name for name in _IDENTITY if known.get(name) != row[name]]
+        return [
+            f"this run was begun with another {n}; cells that no longer fit are made anew" for n in changed
+        ]
+
+    def step(self, record: StepRecord) -> None:
+        """One step was told."""
+        self._ledger.add_event(self.run_id, "step", _finite(asdict(record)))
+        self.tell("on_step", record)
+
+    def broke_off(self, status: str) -> None:
+        """The run ended by an error or an interruption."""
+        if self.known is not None:
+            self._ledger.update_run(self.run_id, status=status)
+
+    def end(self, result: Result, outcome: Confirmation, failures: Mapping[str, int]) -> None:
+        """The run is over."""
+        changes = result.start.diff(result.winner)
+        row = {
+            "best": result.best.to_json(),
+            "start": result.start.to_json(),
+            "winner": result.winner.to_json(),
+            "recommended_start": result.recommended_start,
+            "score_start": result.score_start,
+            "score_best": result.score_best,
+            "gain": as_json(result.gain),
+            "spend": asdict(result.spend),
+            "paid_calls": result.paid_calls,
+            "stopped": result.stopped,
+            "warnings": list(result.warnings),
+            "changes": [
+                {"name": c.name, "before": _plain(c.before), "after": _plain(c.after)} for c in changes
+            ],
+            "confirmation": outcome.to_json(),
+        }
+        for reason, count in failures.items():
+            self._ledger.add_event(self.run_id, "failure", {"reason": reason, "count": count})
+        self._ledger.add_event(self.run_id, "result", _finite(row))
+        self._ledger.update_run(self.run_id, status="done")
+        self._ledger.flush()
+        self.tell("on_end", result)
+
+    def tell(self, name: str, payload: Any) -> None:
+        """Call one method of every callback."""
+        for callback in self._job.callbacks:
+            getattr(callback, name)(payload)
+
+    @contextlib.asynccontextmanager
+    async def watched(self, spent: Callable[[], Spend]) -> AsyncIterator[None]:
+        """Report the spend a few times a second while cells are filled."""
+        if not self._job.callbacks:
+            yield
+            return
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(0.2)
+                self.tell("on_calls", spent())
+
+        task = asyncio.get_running_loop().create_task(watch())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+def _plain(value: Any) -> Any:
+    """A knob's value as JSON for the report."""
+    if isinstance(value, tuple):
+        return [{"input": e.input, "output": e.output} for e in value]
+    if isinstance(value, np.ndarray):
+        return {"shape": list(value.shape)}
+    return value
+
+
+def _finite(row: Any) -> Any:
+    """JSON has no infinity; such numbers become null."""
+    if isinstance(row, dict):
+        return {k: _finite(v) for k, v in row.items()}
+    if isinstance(row, list | tuple):
+        return [_finite(v) for v in row]
+    return None if isinstance(row, float) and not math.isfinite(row) else row
