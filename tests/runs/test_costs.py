@@ -31,7 +31,7 @@ def test_the_dearest_lane_is_the_bound() -> None:
 @pytest.mark.parametrize(
     ("budget", "examples", "search"),
     [
-        (Budget(calls=1000), 80, Budget(calls=1000 - 80 * 2 * 3)),
+        (Budget(calls=2000), 80, Budget(calls=2000 - 80 * 2 * 3)),
         (Budget(calls=100), 6, Budget(calls=100 - 6 * 2 * 3)),
         (Budget(evaluations=500), 80, Budget(evaluations=500 - 80 * 2)),
         (Budget(tokens=10_000), 80, Budget(tokens=10_000 - 80 * 2 * 20)),
