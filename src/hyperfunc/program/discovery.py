@@ -24,6 +24,7 @@ from .hyperfunction import HyperFunction
 __all__ = ["Reach", "reach"]
 
 _FACADE = "hyperfunc.system"
+_LIBRARY, _PROGRAMS = "hyperfunc", "hyperfunc.apps"
 _CONTAINERS = (list, tuple, set, frozenset)
 
 
@@ -90,18 +91,18 @@ def _plain(item: Any) -> types.FunctionType | None:
 
 def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
     """Functions that the code names; plain values it names go into ``parts``."""
-    home = (fn.__module__ or "").partition(".")[0]
+    home = _home(fn)
     for name, value in _named_values(fn):
         for item in _flatten(value):
             if isinstance(item, HyperFunction):
                 yield item
             elif isinstance(item, type):
-                if item.__module__.partition(".")[0] == home and not _is_system(item):
+                if _home(item) == home and not _is_system(item):
                     yield from _methods(item).values()
             elif (plain := _plain(item)) is not None:
                 if isinstance(item, functools.partial):
                     parts.append(f"{name}({_simple(item.args)}, {_simple(item.keywords)})")
-                if (plain.__module__ or "").partition(".")[0] == home:
+                if _home(plain) == home:
                     yield item
                 else:
                     parts.append(f"{name}={plain.__module__}.{plain.__qualname__}")
@@ -110,12 +111,19 @@ def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
             parts.append(f"{name}={simple}")
 
 
+def _home(item: Any) -> str:
+    """The package that an item belongs to; programs that come with the library are no part of it."""
+    module = item.__module__ or ""
+    top = module.partition(".")[0]
+    return _PROGRAMS if top == _LIBRARY and f"{module}.".startswith(f"{_PROGRAMS}.") else top
+
+
 def _methods(owner: type) -> dict[str, Any]:
     """Functions and hyperfunctions that a class has by name, its own package's bases included."""
-    home = owner.__module__.partition(".")[0]
+    home = _home(owner)
     found: dict[str, Any] = {}
     for base in reversed(owner.__mro__):
-        if base.__module__.partition(".")[0] == home and base.__module__ != _FACADE:
+        if _home(base) == home and base.__module__ != _FACADE:
             members = ((name, getattr(item, "__func__", item)) for name, item in vars(base).items())
             found |= {n: m for n, m in members if isinstance(m, HyperFunction | types.FunctionType)}
     return found

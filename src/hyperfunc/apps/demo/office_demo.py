@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +104,7 @@ def examples(split: str, count: int, skip: int = 0) -> list[Example]:
     """
     made = []
     for item in office.items(split, skip + count)[skip:]:
-        _ITEMS[item.ticket.text] = item
+        _items()[item.ticket.text] = item
         expected = {
             "team": item.label,
             "reads the invoice": item.billing,
@@ -113,12 +114,15 @@ def examples(split: str, count: int, skip: int = 0) -> list[Example]:
     return made
 
 
-_ITEMS: dict[str, office.Item] = {}
+@cache
+def _items() -> dict[str, office.Item]:
+    """Items by ticket. Behind a function, because a program's fingerprint covers the globals it names."""
+    return {}
 
 
 def judged(example: Example, pred: dict[str, Any]) -> ScoreResult:
     """The metric: routing, reading and replying, weighted; what is wrong goes into the feedback."""
-    verdict = office.judge(_ITEMS[example.inputs["ticket"]], pred["team"], pred["record"], pred["reply"])
+    verdict = office.judge(_items()[example.inputs["ticket"]], pred["team"], pred["record"], pred["reply"])
     return ScoreResult(min(1.0, verdict.value), verdict.feedback or "all right")
 
 
