@@ -13,6 +13,8 @@ from typing import Any
 
 __all__ = ["kill_and_resume", "run_demo"]
 
+START_UP = 1.0
+
 _RUN = """
 import dataclasses, json, sys, time
 from hyperfunc.apps.demo import office_demo
@@ -65,7 +67,8 @@ def kill_and_resume(
         process = subprocess.Popen(
             _command(seed, budget, ledger, "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(rng.uniform(0.1, 1.0) * seconds / 2)
+        # What was paid for before comes back at once, so each attempt gets its share of the whole run.
+        time.sleep(START_UP + rng.random() * seconds / kills)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
     return run_demo(seed, budget, ledger, "killed"), killed
