@@ -127,7 +127,7 @@ def judged(example: Example, pred: dict[str, Any]) -> ScoreResult:
 
 
 def optimizer(system: Office) -> Optimizer:
-    """Edits of the prompts from a phrase bank, exemplars from the pools, and the numbers, in turn."""
+    """Edits of the prompts from a phrase bank, exemplars from the pools, and the numbers, all at once."""
     phrases = {f"{step}.prompt": [c.text for c in office.CLAUSES[step]] for step in office.STEPS}
     return automatic(system.space, phrases=phrases)
 

@@ -169,7 +169,7 @@ class Integer(Knob):
     Example::
 
         >>> Integer(1, 100, scale="log").default
-        10
+        7
     """
 
     low: int
