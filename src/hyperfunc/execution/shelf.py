@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ class Shelf:
         self._seed = seed
         self._origin = origin
         self._scorer = metric_fingerprint(metric) if metric.per_item else None
-        self.unkept = 0
+        self._warned = False
 
     def find(self, lanes: Sequence[tuple[str, Example, int]]) -> list[Stored | None]:
         """What is there for each lane."""
@@ -81,7 +82,10 @@ class Shelf:
         result: ScoreResult | Failure | None, seconds: float,
     ) -> None:  # fmt: skip
         """Keep one lane; a failure of infrastructure is never kept."""
-        if self._ledger is None or example.key is None:
+        if self._ledger is None:
+            return
+        if example.key is None:
+            self._warn("the inputs of an example")
             return
         if failure is not None and failure.kind == "infrastructure":
             return
@@ -90,7 +94,7 @@ class Shelf:
         kept = {"value": None if failed else cell.prediction, "charges": known, "reached": list(cell.reached)}
         data = encode(kept)
         if data is None:
-            self.unkept += 1
+            self._warn(f"a prediction of type {type(cell.prediction).__name__}")
             return
         scores = {}
         if self._scorer is not None and isinstance(result, ScoreResult):
@@ -102,6 +106,16 @@ class Shelf:
             prediction=data, failure=cell.failure if failed else None, calls=len(charges),
             cost=_total(charges), seconds=seconds, scores=scores,
         )  # fmt: skip
+
+    def _warn(self, what: str) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        warnings.warn(
+            f"{what} cannot be written as JSON or arrays, so such lanes are not kept: a resumed run makes "
+            "them again (paid answers are kept)",
+            stacklevel=2,
+        )
 
     def flush(self) -> None:
         """Make everything kept so far durable."""

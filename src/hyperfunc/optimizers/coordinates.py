@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Problem
     from hyperfunc.spaces import Candidate, Population, Space
 
-__all__ = ["Coordinates", "minibatch"]
+__all__ = ["Coordinates", "centre_first", "minibatch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +98,12 @@ def minibatch(problem: Problem, size: int | None, *names: object) -> tuple[int, 
         return tuple(range(problem.n_examples))
     rng = generator(problem.seed, "minibatch", *names)
     return tuple(sorted(rng.choice(problem.n_examples, size, replace=False).tolist()))
+
+
+def centre_first(problem: Problem, mean_D: NDArray[np.float64], generation: int) -> tuple[Candidate, ...]:
+    """What a search that moves a centre recommends: the centre, which no single evaluation chose."""
+    start = problem.start
+    if generation == 0:
+        return (start,)
+    centre = Coordinates(problem.space, start).candidate(mean_D)
+    return (centre,) if centre == start else (centre, start)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Ask, Optimizer
-from hyperfunc.optimizers.coordinates import Coordinates, minibatch
+from hyperfunc.optimizers.coordinates import Coordinates, centre_first, minibatch
 from hyperfunc.optimizers.shaping import natural_utilities, z_scores
 from hyperfunc.rng import generator
 
@@ -108,8 +108,4 @@ class ES(Optimizer):
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
         centre: Centre = state.own
-        start = state.problem.start
-        if centre.generation == 0:
-            return (start,)
-        best = Coordinates(state.problem.space, start).candidate(centre.mean_D)
-        return (best,) if best == start else (best, start)
+        return centre_first(state.problem, centre.mean_D, centre.generation)

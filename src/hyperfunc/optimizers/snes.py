@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Ask, Optimizer
-from hyperfunc.optimizers.coordinates import Coordinates, minibatch
+from hyperfunc.optimizers.coordinates import Coordinates, centre_first, minibatch
 from hyperfunc.optimizers.shaping import natural_utilities
 from hyperfunc.rng import generator
 
@@ -106,8 +106,4 @@ class SNES(Optimizer):
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
         search: Gaussian = state.own
-        start = state.problem.start
-        if search.generation == 0:
-            return (start,)
-        centre = Coordinates(state.problem.space, start).candidate(search.mean_D)
-        return (centre,) if centre == start else (centre, start)
+        return centre_first(state.problem, search.mean_D, search.generation)

@@ -210,6 +210,7 @@ class _Run:
             rows = await self.engine.fill(
                 bound, examples, self.job.metric, repeats=(repeat,), origin=f"{self.recorder.run_id}/{origin}"
             )
+        self.recorder.candidates(candidates, origin)
         self.costs.learn(rows)
         self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
         return rows

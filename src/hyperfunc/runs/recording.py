@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from hyperfunc import __version__
 from hyperfunc.ledger import Ledger, Spend
 from hyperfunc.ledger.keys import content_key
-from hyperfunc.spaces import Candidate, Space
+from hyperfunc.spaces import Candidate, Population, Space
 
 from .confirm import Confirmation
 from .job import Job
@@ -41,6 +41,7 @@ class Recorder:
         self._ledger = ledger
         self.run_id = run_id
         self.began = time.monotonic()
+        self._kept: set[str] = set()
 
     @property
     def known(self) -> Mapping[str, Any] | None:
@@ -74,6 +75,17 @@ class Recorder:
         return [
             f"this run was begun with another {n}; cells that no longer fit are made anew" for n in changed
         ]
+
+    def candidates(self, tried: Population | Sequence[Candidate], origin: str) -> None:
+        """Keep the values of what was tried, once; throwaway members can be drawn again from the seed."""
+        if isinstance(tried, Population) and tried.throwaway:
+            return
+        for candidate in tried:
+            if candidate.id not in self._kept:
+                self._kept.add(candidate.id)
+                self._ledger.put_candidate(
+                    self.run_id, candidate.to_json(), candidate.id, candidate.parents, origin
+                )
 
     def step(self, record: StepRecord) -> None:
         """One step was told."""
