@@ -13,7 +13,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c co
 DEMO   ?= office
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lint types tests bench-quick clean
+# Projects with pins of their own, each in an environment of its own: neighbors/NAME.txt, tests marked NAME.
+NEIGHBORS := jax
+
+.PHONY: help demo test check bench format lint types tests bench-quick neighbors clean
 
 help:
 	@sed -n '3,7s/^#   //p' Makefile
@@ -50,11 +53,25 @@ types: $(VENV)/test.stamp
 tests: $(VENV)/test.stamp $(VENV)/system.stamp
 	$(BIN)/python -m pytest -n $(JOBS)
 
+.venvs/%/stamp: neighbors/%.txt pyproject.toml | $(BIN)/python
+	@echo "installing $* beside hyperfunc"
+	@$(BIN)/python -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip --disable-pip-version-check install --quiet -r neighbors/$*.txt
+	@.venvs/$*/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -e .
+	@touch $@
+
+.PRECIOUS: .venvs/%/stamp
+
+neighbors: $(NEIGHBORS:%=neighbor-%)
+
+neighbor-%: .venvs/%/stamp
+	.venvs/$*/bin/python -m pytest -m $* tests/neighbors/$*
+
 bench-quick: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks --quick
 
 # The tests come last so that pytest's closing line is the last thing on the screen.
-test: lint types bench-quick tests
+test: lint types neighbors bench-quick tests
 
 check: lint types
 	$(BIN)/python -m pytest -n $(JOBS) -x -q -m "not slow and not browser"
@@ -67,4 +84,4 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

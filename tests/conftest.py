@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+# Two test processes on two cores: torch's own threads would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 LOOPBACK = ("127.", "::1", "localhost")
 
 # Laws are checked under any load of the machine: a slow example is not a wrong one.

@@ -12,12 +12,13 @@ from hyperfunc.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted(path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS = [*sorted(path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"), *PAGES]
 
 
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of the README in one language."""
-    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    """The fenced blocks of a document in one language."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return [content for name, content in fences if name == language]
 
 
@@ -38,6 +39,14 @@ def test_the_code_of_the_tour_runs_in_order(
     assert abs(names["found"].best["discount"] - 0.35) < 0.05
     assert (tmp_path / "support.json").is_file()
     assert (tmp_path / "report.html").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_code_of_a_page_runs_in_order(page: Path) -> None:
+    names: dict[str, Any] = {"__name__": page.stem}
+    for number, block in enumerate(blocks("python", page.read_text(encoding="utf-8"))):
+        exec(compile(block, f"{page.name} block {number}", "exec"), names)  # our own document
 
 
 def test_the_tree_shows_what_exists() -> None:
@@ -62,7 +71,7 @@ def test_documents_name_only_commands_that_exist(path: Path) -> None:
     targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL))
     assert set(re.findall(r"\bmake ([a-z-]+)", code)) <= set(targets)
-    assert set(re.findall(r"(?:^|`)hyperfunc ([a-z]+)\b", code, flags=re.MULTILINE)) <= set(COMMANDS)
+    assert set(re.findall(r"(?:^|`)hyperfunc ([a-z-]+)\b", code, flags=re.MULTILINE)) <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

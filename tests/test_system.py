@@ -224,3 +224,29 @@ def test_own_knobs_are_learnt_and_read_as_values() -> None:
     with pytest.raises(OutOfBounds, match="level"):
         system.level = 2.0
     assert system.learnable == {"level"}
+
+
+def test_what_is_set_on_an_instance_is_part_of_the_program(tmp_path: Path) -> None:
+    class Scaled(HyperSystem):
+        knob = Real(0.0, 1.0, default=0.5)
+
+        def __init__(self, factor: float) -> None:
+            self.factor = factor
+            self.runs = 0
+
+        def run(self, x: float) -> float:
+            self.runs += 1
+            return self.factor * x * self.knob
+
+    def total(preds: list[float], expected: list[None]) -> float:
+        return sum(preds)
+
+    data = [({"x": 1.0}, None)]
+    one, five = Scaled(1.0), Scaled(5.0)
+    assert one.evaluate(data, total, ledger=tmp_path) == 0.5
+    assert five.evaluate(data, total, ledger=tmp_path) == 2.5
+    # What the program itself counts does not make it another one.
+    assert one.evaluate(data, total, ledger=tmp_path) == 0.5
+    assert one.runs == 1
+    one.factor = 3.0
+    assert one.evaluate(data, total, ledger=tmp_path) == 1.5

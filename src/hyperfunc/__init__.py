@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         Scorer as Scorer,
     )
     from hyperfunc.evaluation import (
+        batched_metric as batched_metric,
+    )
+    from hyperfunc.evaluation import (
         load_examples as load_examples,
     )
     from hyperfunc.evaluation import (
@@ -34,15 +37,22 @@ if TYPE_CHECKING:
     from hyperfunc.evaluation import (
         per_item as per_item,
     )
+    from hyperfunc.execution import Evaluation as Evaluation
+    from hyperfunc.execution import Evaluations as Evaluations
     from hyperfunc.ledger import Budget as Budget
     from hyperfunc.ledger import Ledger as Ledger
     from hyperfunc.llm import llm_completion as llm_completion
     from hyperfunc.llm import register_client as register_client
+    from hyperfunc.llm.factory import make_llm_completion as make_llm_completion
+    from hyperfunc.llm.limiter import AdaptiveRateLimiter as AdaptiveRateLimiter
     from hyperfunc.optimizers import (
         SNES as SNES,
     )
     from hyperfunc.optimizers import (
         EditSearch as EditSearch,
+    )
+    from hyperfunc.optimizers import (
+        Eggroll as Eggroll,
     )
     from hyperfunc.optimizers import (
         ESHybridSystemOptimizer as ESHybridSystemOptimizer,
@@ -72,6 +82,9 @@ if TYPE_CHECKING:
         TorchEggrollSystemOptimizer as TorchEggrollSystemOptimizer,
     )
     from hyperfunc.program import (
+        CallGraph as CallGraph,
+    )
+    from hyperfunc.program import (
         HyperFunction as HyperFunction,
     )
     from hyperfunc.program import (
@@ -87,7 +100,6 @@ if TYPE_CHECKING:
         split as split,
     )
     from hyperfunc.runs import Callback as Callback
-    from hyperfunc.runs import Evaluation as Evaluation
     from hyperfunc.runs.result import Result as Result
     from hyperfunc.spaces import (
         AdapterMeta as AdapterMeta,
@@ -128,7 +140,10 @@ if TYPE_CHECKING:
     from hyperfunc.spaces import (
         Text as Text,
     )
+    from hyperfunc.spaces.adapters import LoRAAdapter as LoRAAdapter
+    from hyperfunc.spaces.modules import ModuleParam as ModuleParam
     from hyperfunc.system import HyperSystem as HyperSystem
+    from hyperfunc.torch_es import TorchEggrollES as TorchEggrollES
     from hyperfunc.types import Failure as Failure
     from hyperfunc.types import ScoreResult as ScoreResult
 
@@ -137,14 +152,18 @@ __version__ = "0.1.0.dev0"
 # One name, one place. An alias is a line here, never a second class.
 _HOMES = {
     "AdapterMeta": "spaces",
+    "AdaptiveRateLimiter": "llm.limiter",
     "Budget": "ledger",
+    "CallGraph": "program",
     "Callback": "runs",
     "Candidate": "spaces",
     "Choice": "spaces",
     "ContainsMatch": "evaluation",
     "ESHybridSystemOptimizer": "optimizers",
     "EditSearch": "optimizers",
-    "Evaluation": "runs",
+    "Eggroll": "optimizers",
+    "Evaluation": "execution",
+    "Evaluations": "execution",
     "ExactMatch": "evaluation",
     "Example": "evaluation",
     "Exemplar": "spaces",
@@ -160,8 +179,10 @@ _HOMES = {
     "Joint": "optimizers",
     "LMParam": "spaces",
     "Ledger": "ledger",
+    "LoRAAdapter": "spaces.adapters",
     "LoRAWeight": "spaces",
     "Matrix": "spaces",
+    "ModuleParam": "spaces.modules",
     "NoOpPromptOptimizer": "optimizers",
     "NoOpSystemOptimizer": "optimizers",
     "NumberSearch": "optimizers",
@@ -174,12 +195,15 @@ _HOMES = {
     "Scorer": "evaluation",
     "Space": "spaces",
     "Text": "spaces",
+    "TorchEggrollES": "torch_es",
     "TorchEggrollSystemOptimizer": "optimizers",
+    "batched_metric": "evaluation",
     "combine": "program",
     "current_seed": "program",
     "hyperfunction": "program",
     "llm_completion": "llm",
     "load_examples": "evaluation",
+    "make_llm_completion": "llm.factory",
     "over_set": "evaluation",
     "per_item": "evaluation",
     "register_client": "llm",

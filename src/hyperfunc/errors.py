@@ -22,8 +22,17 @@
     │   ├── CallTimeout (TimeoutError)     it took longer than its ``timeout_s``
     │   └── CallLimit                      it was called more often than its ``max_calls``
     ├── InfrastructureError (RuntimeError) network, quota, server: never becomes a score
+    │   ├── ServerUnreachable (ConnectionError)  no connection, or it broke
+    │   ├── RequestTimeout (TimeoutError)  no answer in time
+    │   ├── RateLimited                    the server asks to wait longer than the deadline allows
+    │   ├── QuotaExhausted                 the account cannot pay
+    │   ├── KeyRefused (PermissionError)   the key is missing or not accepted
+    │   ├── ServerFailed                   the server says that it failed
+    │   └── BadReply                       the server's reply cannot be read
     └── ModelError (ValueError)            a request or weight file is wrong
-        └── UnknownModel                   nothing answers for a model name
+        ├── UnknownModel                   nothing answers for a model name
+        ├── RequestRefused                 the server does not accept the request
+        └── BadAnswer                      a model's text is not the JSON that was asked for
 
 Messages say what happened, where, and what to do, in one sentence.
 """
@@ -34,6 +43,8 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BadAnswer",
+    "BadReply",
     "BudgetError",
     "BudgetExhausted",
     "BudgetSyntax",
@@ -45,13 +56,20 @@ __all__ = [
     "DuplicateName",
     "HyperfuncError",
     "InfrastructureError",
+    "KeyRefused",
     "LedgerError",
     "MetricError",
     "MissingInput",
     "ModelError",
     "OutOfBounds",
     "ProgramError",
+    "QuotaExhausted",
+    "RateLimited",
+    "RequestRefused",
+    "RequestTimeout",
     "RunLocked",
+    "ServerFailed",
+    "ServerUnreachable",
     "SpaceError",
     "UnknownKnob",
     "UnknownModel",
@@ -144,12 +162,48 @@ class InfrastructureError(HyperfuncError, RuntimeError):
     """Network, quota or server trouble: the cell stays missing and is tried again on resume."""
 
 
+class ServerUnreachable(InfrastructureError, ConnectionError):
+    """No connection to a model server, or it broke before the answer was complete."""
+
+
+class RequestTimeout(InfrastructureError, TimeoutError):
+    """A model server did not answer in time."""
+
+
+class RateLimited(InfrastructureError):
+    """A model server asks to wait longer than the request's deadline allows."""
+
+
+class QuotaExhausted(InfrastructureError):
+    """The account at a model server cannot pay for the request."""
+
+
+class KeyRefused(InfrastructureError, PermissionError):
+    """A model server wants a key, or does not accept the one it got; no candidate can be blamed for it."""
+
+
+class ServerFailed(InfrastructureError):
+    """A model server says that it failed or is overloaded, however often it was asked."""
+
+
+class BadReply(InfrastructureError):
+    """A model server's reply cannot be read: it is no JSON, lacks its parts, or is too large."""
+
+
 class ModelError(HyperfuncError, ValueError):
     """A request or a weight file is wrong."""
 
 
 class UnknownModel(ModelError):
     """Nothing answers for a model name."""
+
+
+class RequestRefused(ModelError):
+    """A model server does not accept a request as it is."""
+
+
+class BadAnswer(ModelError):
+    """A model's text is not the JSON that its request asked for; asking anew may help."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

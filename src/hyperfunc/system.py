@@ -1,32 +1,32 @@
-"""``HyperSystem``: the façade people hold. It gathers hyperfunctions, declares a space, and runs."""
+"""``HyperSystem``: the façade people hold. It runs, is judged, and is trained."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import DuplicateName, MissingInput, ProgramError, SpaceError, did_you_mean
+from hyperfunc.composition import Composition
+from hyperfunc.errors import MissingInput, ProgramError, SpaceError
+from hyperfunc.evaluating import Evaluating, settings_of
 from hyperfunc.evaluation.dataset import Example, as_examples
-from hyperfunc.evaluation.metrics import as_metric
-from hyperfunc.execution import Engine, Program, Settings
+from hyperfunc.evaluation.metrics import as_metric, over_set
+from hyperfunc.execution import Evaluation, Evaluations, Fuser, Program
 from hyperfunc.ledger import Ledger
-from hyperfunc.program.binding import Binding, DirectFrame, current_frame, entered
+from hyperfunc.ledger.keys import content_key
+from hyperfunc.program.binding import Binding, DirectFrame, entered
 from hyperfunc.program.discovery import reach
 from hyperfunc.program.hyperfunction import HyperFunction
 from hyperfunc.program.loops import finish
-from hyperfunc.runs.folding import Evaluation, fold
-from hyperfunc.spaces import Candidate, Knob, Population, Space
-from hyperfunc.values import Values
+from hyperfunc.spaces import Candidate, Population
 
 if TYPE_CHECKING:
-    from hyperfunc.hypermodel import HyperModel
     from hyperfunc.ledger.budget import Budget
     from hyperfunc.optimizers.base import Optimizer
+    from hyperfunc.program.graph import CallGraph
     from hyperfunc.runs.callbacks import Callback
     from hyperfunc.runs.result import Result
     from hyperfunc.runs.stopping import StopCondition
@@ -34,26 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["HyperSystem"]
 
 
-class _OwnKnob:
-    """A knob that a system class declares: reads as its value on an instance."""
-
-    def __init__(self, name: str, knob: Knob) -> None:
-        self.name = name
-        self.knob = knob
-
-    def __get__(self, system: HyperSystem | None, owner: type) -> Any:
-        if system is None:
-            return self.knob
-        frame = current_frame()
-        if frame is None or frame.binding.owner is not system:
-            return system.candidate[self.name]
-        return frame.knob(self.name)
-
-    def __set__(self, system: HyperSystem, value: Any) -> None:
-        system._values.write(self.name, value)
-
-
-class HyperSystem:
+class HyperSystem(Composition):
     """A trainable program: hyperfunctions plus a ``run``.
 
     Subclass it with a ``run`` (sync or ``async``), or give functions and name one per example. A knob
@@ -76,209 +57,8 @@ class HyperSystem:
         DuplicateName: two functions share a name.
     """
 
-    _own: Mapping[str, Knob] = {}
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        own = dict(cls._own)
-        for name, value in list(vars(cls).items()):
-            if isinstance(value, Knob):
-                own[name] = value
-                setattr(cls, name, _OwnKnob(name, value))
-        cls._own = own
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """An instance that works whatever a subclass's ``__init__`` does."""
-        # Set up here, so that a subclass may write its own __init__ without calling this one's.
-        self = super().__new__(cls)
-        self._functions = {}
-        self._values = Values(cls._own)
-        self._frozen = False
-        self._late = set()
-        self._searched = False
-        self.prompt_optimizer = None
-        self.system_optimizer = None
-        self.ledger = None
-        return self
-
-    _functions: dict[str, HyperFunction]
-    _values: Values
-    _late: set[str]
-    _frozen: bool
-    _searched: bool
-    prompt_optimizer: Optimizer | None
-    system_optimizer: Optimizer | None
-    ledger: str | Path | Ledger | None
-
-    def __init__(
-        self,
-        functions: Iterable[HyperFunction] = (),
-        *,
-        prompt_optimizer: Optimizer | None = None,
-        system_optimizer: Optimizer | None = None,
-        ledger: str | Path | Ledger | None = None,
-    ) -> None:
-        self.prompt_optimizer = prompt_optimizer
-        self.system_optimizer = system_optimizer
-        self.ledger = ledger
-        if isinstance(functions, HyperFunction):
-            raise ProgramError(
-                f"HyperSystem takes a list of functions; write HyperSystem([{functions.name}])"
-            )
-        for fn in functions:
-            self.register_hyperfunction(fn)
-
-    # What is in it
-
-    def register_hyperfunction(self, fn: HyperFunction, hp_init: Any = None) -> HyperFunction:
-        """Add a function; one that is there already is fine.
-
-        Args:
-            fn: a hyperfunction.
-            hp_init: start values of its parameter group: an instance of the group or a mapping.
-
-        Raises:
-            DuplicateName: another function has its name.
-        """
-        if not isinstance(fn, HyperFunction):
-            raise ProgramError(f"{fn!r} is not a hyperfunction; decorate it with @hyperfunction")
-        known = self._functions.get(fn.name)
-        if known is None:
-            self._check_name(fn)
-            self._functions[fn.name] = fn
-            self._values.grow(fn.knobs)
-        elif known is not fn:
-            raise DuplicateName(
-                f"two functions are named {fn.name!r}: {_where(known)} and {_where(fn)}; "
-                'give one another name with @hyperfunction(name="...")'
-            )
-        if hp_init is not None:
-            prefix = f"{fn.name}.hp."
-            fields = [n.removeprefix(prefix) for n in fn.knobs if n.startswith(prefix)]
-            given = hp_init if isinstance(hp_init, Mapping) else {f: getattr(hp_init, f) for f in fields}
-            self._values.put(self.candidate.replace({prefix + f: v for f, v in given.items()}))
-        return fn
-
-    def _check_name(self, fn: HyperFunction) -> None:
-        taken = [n for n in self._values.space if n == fn.name or n.startswith(f"{fn.name}.")]
-        if taken or "." in fn.name:
-            raise DuplicateName(
-                f"the name {fn.name!r} of {_where(fn)} clashes with a knob; rename the function"
-            )
-
-    def _search(self) -> None:
-        """Register what ``run`` and the registered functions refer to."""
-        if self._searched:
-            return
-        roots: list[Callable[..., Any]] = [*self._roots(), *self._functions.values()]
-        for fn in reach(roots, type(self)).functions:
-            self.register_hyperfunction(fn)
-        self._searched = True
-
     def _roots(self) -> list[Callable[..., Any]]:
         return [] if type(self).run is HyperSystem.run else [type(self).run]
-
-    @property
-    def hyperfunctions(self) -> tuple[HyperFunction, ...]:
-        """The functions of this system, in order."""
-        self._search()
-        return tuple(self._functions.values())
-
-    def get_hyperfunction(self, name: str) -> HyperFunction:
-        """A function by name."""
-        self._search()
-        try:
-            return self._functions[name]
-        except KeyError:
-            raise ProgramError(
-                f"this system has no function {name!r}{did_you_mean(name, self._functions)}; "
-                f"it has {', '.join(self._functions) or 'none'}"
-            ) from None
-
-    @property
-    def space(self) -> Space:
-        """Every knob by dotted name, such as ``route.hp.temperature``."""
-        self._search()
-        return self._values.space
-
-    @property
-    def learnable(self) -> frozenset[str]:
-        """Names of the knobs that optimizers change by default."""
-        self._search()
-        names = {n for fn in self._functions.values() for n in fn.learnable}
-        return frozenset(names | set(self._own))
-
-    @property
-    def own_knobs(self) -> frozenset[str]:
-        """Names of the knobs that the class itself declares."""
-        return frozenset(self._own)
-
-    def fix_space(self, fixed: bool) -> None:
-        """While it is fixed, a function reached for the first time runs on its defaults."""
-        self._frozen = fixed
-
-    @property
-    def candidate(self) -> Candidate:
-        """A snapshot of the values now."""
-        self._search()
-        return self._values.snapshot()
-
-    @candidate.setter
-    def candidate(self, candidate: Candidate | Mapping[str, Any]) -> None:
-        self._search()
-        self._values.put(self._as_candidate(candidate))
-
-    def _as_candidate(self, candidate: Candidate | Mapping[str, Any] | None) -> Candidate:
-        if candidate is None:
-            return self.candidate
-        if isinstance(candidate, Candidate) and candidate.space is self.space:
-            return candidate
-        if isinstance(candidate, Candidate):
-            known = {n: candidate[n] for n in candidate if n in self.space}
-            return self.space.candidate(known, base=self.candidate)
-        if isinstance(candidate, Mapping):
-            return self.candidate.replace(candidate)
-        raise SpaceError(
-            f"a candidate is a Candidate or a dict of knob values, and got {type(candidate).__name__}"
-        )
-
-    @property
-    def model(self) -> HyperModel:
-        """The numeric knobs as one flat torch parameter (``model.hp``, ``model.slices``)."""
-        from hyperfunc.hypermodel import HyperModel
-
-        self._search()
-        known = self.__dict__.get("_model")
-        if known is None:
-            known = self.__dict__["_model"] = HyperModel(self._values)
-        return known
-
-    @property
-    def hp_dim(self) -> int:
-        """Length of the flat numeric vector."""
-        return self.space.dim
-
-    def get_hp_state(self) -> dict[str, Any]:
-        """A copy of the numbers, as a float32 array per function."""
-        flat, slices = self._values.flat, self.model.slices
-        return {name: flat[part].copy() for name, part in slices.items()}
-
-    def set_hp_state(self, state: Mapping[str, Any]) -> None:
-        """Write numbers back that :meth:`get_hp_state` gave (arrays or torch tensors).
-
-        Raises:
-            SpaceError: an unknown function, or another number of values.
-        """
-        slices = self.model.slices
-        vector = self._values.flat.copy()
-        for name, numbers in state.items():
-            part = slices.get(name)
-            length = len(numbers)
-            if part is None or length != part.stop - part.start:
-                need = "no numbers" if part is None else f"{part.stop - part.start} numbers"
-                raise SpaceError(f"the state has {length} numbers for {name!r}, and this system has {need}")
-            vector[part] = [float(x) for x in numbers]
-        self._values.put(self.space.unravel(vector, self.candidate))
 
     # Running it
 
@@ -286,9 +66,9 @@ class HyperSystem:
         """What one example runs; override it. Without one, the function an example names is called."""
         raise NotImplementedError
 
-    def bind(self, candidate: Candidate) -> Binding:
-        """The values of a candidate, laid out for the functions that take them."""
-        return Binding(candidate, self._functions, self._admit, self)
+    def bind(self, values: Mapping[str, Any]) -> Binding:
+        """Values of a candidate, laid out for the functions that take them."""
+        return Binding(values, self._functions, self._admit, self)
 
     def _admit(self, fn: HyperFunction) -> Mapping[str, Any]:
         """A function that a run reached for the first time."""
@@ -305,25 +85,28 @@ class HyperSystem:
         if self._roots():
             return self.run
         self._search()
-        if name is not None:
-            fn = self.get_hyperfunction(name)
-        elif len(self._functions) == 1:
-            fn = next(iter(self._functions.values()))
-        else:
-            raise ProgramError(
-                f"this system has {len(self._functions)} functions and no run; name one in each "
-                'example, Example("name", inputs, expected), or write a run'
-            )
+        fn = self._named(name)
         return _awaiting(fn) if fn.is_async else fn
+
+    def _named(self, name: str | None) -> HyperFunction:
+        """The function that an example of a system without ``run`` means."""
+        if name is not None:
+            return self.get_hyperfunction(name)
+        if len(self._functions) == 1:
+            return next(iter(self._functions.values()))
+        raise ProgramError(
+            f"this system has {len(self._functions)} functions and no run; name one in each "
+            'example, Example("name", inputs, expected), or write a run'
+        )
 
     def __call__(self, **inputs: Any) -> Any:
         """Run it once with its own values and return the result, from synchronous code."""
         entry = self._entry(None)
         binding = self._production()
         if inspect.iscoroutinefunction(entry):
-            with entered(DirectFrame(binding)):
+            with entered(DirectFrame(binding, made={})):
                 return finish(entry(**inputs))
-        with entered(DirectFrame(binding, waits=True)):
+        with entered(DirectFrame(binding, waits=True, made={})):
             return entry(**inputs)
 
     async def acall(self, **inputs: Any) -> Any:
@@ -331,12 +114,12 @@ class HyperSystem:
         entry = self._entry(None)
         binding = self._production()
         if inspect.iscoroutinefunction(entry):
-            with entered(DirectFrame(binding)):
+            with entered(DirectFrame(binding, made={})):
                 return await entry(**inputs)
         from hyperfunc.program.policy import run_thread
 
-        with entered(DirectFrame(binding, waits=True)):
-            return await run_thread(partial(entry, **inputs))
+        with entered(DirectFrame(binding, waits=True, made={})):
+            return await run_thread(functools.partial(entry, **inputs))
 
     async def execute(self, inputs: Mapping[str, Any]) -> Any:
         """:meth:`acall` with the inputs as one mapping."""
@@ -354,34 +137,51 @@ class HyperSystem:
         self._search()
         roots = self._roots() or list(self._functions.values())
         hosts = any(not fn.is_async and not fn.inline for fn in self._functions.values())
-        code = reach(roots, type(self)).fingerprint
-        return Program(lambda example: self._entry(example.fn_name), code, hosts)
+        return Program(
+            self._entry_of, lambda: content_key(reach(roots, type(self)).fingerprint, self.settings()),
+            hosts, self.bind, self._fuser(),
+        )  # fmt: skip
+
+    def _entry_of(self, example: Example) -> Callable[..., Any]:
+        return self._entry(example.fn_name)
+
+    def _fuser(self) -> Fuser:
+        """What runs it at once; it remembers what it found out as long as the functions are the same."""
+        functions = tuple(self._functions.values())
+        known: tuple[Any, Fuser] | None = self.__dict__.get("_fused")
+        if known is None or known[0] != functions:
+            known = self.__dict__["_fused"] = (functions, Fuser(self._entry_of, functions, self.bind))
+        return known[1]
 
     def _checked(self, data: Iterable[Any]) -> tuple[Example, ...]:
         examples = as_examples(data)
-        signatures: dict[str | None, tuple[frozenset[str], frozenset[str] | None]] = {}
+        # Most examples are alike, so each kind of them is checked once.
+        kinds: dict[tuple[Any, ...], int] = {}
         for number, example in enumerate(examples):
-            name = example.fn_name
-            if name not in signatures:
-                entry = self._entry(name)
-                fn = entry if isinstance(entry, HyperFunction) else self._functions.get(name or "")
-                signatures[name] = _arguments(entry.fn if isinstance(entry, HyperFunction) else entry, fn)
-            needed, allowed = signatures[name]
-            _check_inputs(name or "run", needed, allowed, example, number)
+            kinds.setdefault((example.fn_name, *example.inputs), number)
+        for (name, *_), number in kinds.items():
+            entry = self._entry(name)
+            fn = None if self._roots() else self._named(name)
+            target = fn.fn if fn is not None else getattr(entry, "__func__", entry)
+            needed, allowed = _arguments(target, fn, target is not entry and fn is None)
+            _check_inputs(name or "run", needed, allowed, examples[number], number)
         return examples
 
     # Judging it
 
     def evaluate(self, examples: Iterable[Any], metric: Any, **options: Any) -> Evaluation:
         """The value of the metric over the examples; see :meth:`aevaluate` for the options."""
-        return finish(self.aevaluate(examples, metric, **options))
+        chosen = self._as_candidate(options.pop("candidate", None))
+        return self.evaluate_population([chosen], examples, metric, **options)[0]
 
     def evaluate_population(
         self, candidates: Population | Sequence[Candidate | Mapping[str, Any]], examples: Iterable[Any],
         metric: Any, **options: Any,
-    ) -> list[Evaluation]:  # fmt: skip
+    ) -> Evaluations:  # fmt: skip
         """What :meth:`evaluate` gives for each candidate, at once; see :meth:`aevaluate`."""
-        return finish(self.aevaluate_population(candidates, examples, metric, **options))
+        work = self._evaluating(candidates, examples, metric, **options)
+        done = work.now()
+        return finish(work.later()) if done is None else done
 
     async def aevaluate(
         self,
@@ -395,16 +195,20 @@ class HyperSystem:
 
         Args:
             examples: examples, or ``(inputs, expected)`` pairs.
-            metric: a scorer, ``metric(example, pred)`` per item, or ``metric(preds, expected)`` over
-                the set; higher is better.
+            metric: a scorer, ``metric(example, pred)`` per item, ``metric(preds, expected)`` over the
+                set, or a :func:`~hyperfunc.batched_metric`; higher is better.
             candidate: values to use instead of the system's own.
             options: ``repeats`` (each example that many times, each with its own luck), ``seed``,
                 ``max_concurrency`` (calls in flight, 512), ``max_batch_size`` (lanes that live at
                 once), ``timeout_s`` (of one lane), ``ledger`` (nothing is kept without one),
-                ``execution`` (``"auto"`` or ``"plain"``).
+                ``execution`` (``"auto"``, or the fastest mode allowed: ``"fused"``, ``"waves"``,
+                ``"plain"``), ``device`` (where batches of tensors run) and ``collect_trace`` (record
+                each lane's calls: ``.traces`` of the result; every lane then runs on its own, makes
+                all of its calls, and none is taken from the ledger).
 
         Returns:
-            A float with ``.cells`` (one per lane), ``.failures`` and ``.missing``.
+            A float with ``.cells`` (one per lane), ``.failures``, ``.missing`` and ``.execution``, which
+            says how it was run and why not faster.
 
         Raises:
             DatasetError, MissingInput, MetricError, UnknownKnob, OutOfBounds: what was given is wrong.
@@ -414,39 +218,70 @@ class HyperSystem:
         return (await self.aevaluate_population([chosen], examples, metric, **options))[0]
 
     async def aevaluate_population(
-        self,
-        candidates: Population | Sequence[Candidate | Mapping[str, Any]],
-        examples: Iterable[Any],
-        metric: Any,
-        *,
-        repeats: int = 1,
-        seed: int = 0,
-        max_concurrency: int = 512,
-        max_batch_size: int = 4096,
-        timeout_s: float | None = None,
-        execution: str = "auto",
-        ledger: str | Path | Ledger | None = None,
-    ) -> list[Evaluation]:
+        self, candidates: Population | Sequence[Candidate | Mapping[str, Any]], examples: Iterable[Any],
+        metric: Any, **options: Any,
+    ) -> Evaluations:  # fmt: skip
         """The async twin of :meth:`evaluate_population`; see :meth:`aevaluate` for the options."""
-        if execution not in ("auto", "plain"):
-            raise ProgramError(f'execution is "auto" or "plain", and got {execution!r}')
-        if min(repeats, max_concurrency, max_batch_size) < 1:
-            raise ProgramError("repeats, max_concurrency and max_batch_size are at least 1")
-        judge = as_metric(metric)
+        work = self._evaluating(candidates, examples, metric, **options)
+        done = work.now()
+        return await work.later() if done is None else done
+
+    def _evaluating(
+        self, candidates: Population | Sequence[Candidate | Mapping[str, Any]], examples: Iterable[Any],
+        metric: Any, *, repeats: int = 1, ledger: str | Path | Ledger | None = None, **options: Any,
+    ) -> Evaluating:  # fmt: skip
+        judge, settings = as_metric(metric), settings_of(**options)
         data = self._checked(examples)
-        chosen = [self._as_candidate(c) for c in candidates]
-        if not chosen:
-            raise SpaceError("the population is empty; give at least one candidate")
-        settings = Settings(seed, max_concurrency, max_batch_size, timeout_s)
-        opened = Ledger.open(ledger) if isinstance(ledger, str | Path) else ledger
-        try:
-            engine = Engine(self.program(), settings, opened)
-            bound = [(c.id, self.bind(c)) for c in chosen]
-            rows = await engine.fill(bound, data, judge, repeats=range(repeats), origin="evaluate")
-        finally:
-            if opened is not None and opened is not ledger:
-                opened.close()
-        return [await fold(judge, row, data, repeats) for row in rows]
+        chosen: Population | list[Candidate]
+        if isinstance(candidates, Population):
+            chosen = self._as_population(candidates)
+        else:
+            chosen = [self._as_candidate(c) for c in candidates]
+        return Evaluating(self.program, chosen, data, judge, repeats, settings, ledger)
+
+    def _as_population(self, population: Population) -> Population:
+        if population.space is self.space:
+            return population
+        base = self._as_candidate(population.base)
+        known = {n: column for n, column in population.columns.items() if n in self.space}
+        if not known:
+            raise SpaceError("no column of this population is a knob of this system")
+        return self.space.population(known, base, population.throwaway)
+
+    def trace_run(self, inputs: Mapping[str, Any] | Example | None = None, /, **named: Any) -> CallGraph:
+        """Run one example with the system's own values and return what it did; see :meth:`atrace_run`."""
+        return finish(self.atrace_run(inputs, **named))
+
+    async def atrace_run(
+        self, inputs: Mapping[str, Any] | Example | None = None, /, **named: Any
+    ) -> CallGraph:  # fmt: skip
+        """Run one example with the system's own values and return what it did.
+
+        The program sees real values and its run is that of an evaluation lane, except that every call is
+        made, equal ones too, and that texts and numbers of the inputs are equal copies.
+
+        Args:
+            inputs: of ``run``, as a mapping or an example.
+            named: the same by keyword.
+
+        Returns:
+            Calls in order, the data that flows between them, and ``stages()``. When the program fails,
+            the graph up to there with its ``error`` set; nothing is raised for it.
+
+        Raises:
+            MissingInput: inputs lack an argument or have an unknown one.
+
+        Example::
+
+            graph = system.trace_run(ticket="My parcel is lost")
+            [[call.name for call in stage] for stage in graph.stages()]
+        """
+        given = inputs if isinstance(inputs, Example) else Example({**(inputs or {}), **named}, None)
+        if isinstance(inputs, Example) and named:
+            raise ProgramError("trace_run takes an example or inputs by keyword, and got both")
+        metric = over_set(lambda preds, expected: 0.0)
+        work = self._evaluating([self.candidate], [given], metric, execution="plain", collect_trace=True)
+        return (await work.traces())[0]
 
     # Training it
 
@@ -458,7 +293,8 @@ class HyperSystem:
         try:
             return finish(self.aoptimize(train, metric, **options))
         except KeyboardInterrupt as error:
-            error.add_note(f"progress is kept; go on with run_id={options['run_id']!r}")
+            if not getattr(error, "__notes__", None):
+                error.add_note(f"progress is kept; go on with run_id={options['run_id']!r}")
             raise
 
     async def aoptimize(
@@ -473,6 +309,9 @@ class HyperSystem:
         ledger: str | Path | Ledger | None = None,
         run_id: str | None = None,
         max_concurrency: int = 512,
+        max_batch_size: int | None = None,
+        execution: str = "auto",
+        device: str = "auto",
         callbacks: Sequence[Callback] = (),
         stop: Sequence[StopCondition] = (),
         notes: Mapping[str, Any] | None = None,
@@ -490,6 +329,9 @@ class HyperSystem:
             ledger: a folder or file; the system's, else ``.hyperfunc/``.
             run_id: of a run to go on with; a new one by default.
             max_concurrency: calls in flight at once.
+            max_batch_size: lanes that live at once; automatic by default.
+            execution: ``"auto"``, or the fastest mode allowed: ``"fused"``, ``"waves"``, ``"plain"``.
+            device: where batches of tensors run; automatic by default.
             callbacks: told about every step.
             stop: conditions from :mod:`hyperfunc.runs.stopping` that may end it early.
             notes: JSON kept with the run.
@@ -515,7 +357,13 @@ class HyperSystem:
             seed=seed,
             ledger=ledger if ledger is not None else self.ledger,
             run_id=run_id,
-            settings=Settings(seed, max_concurrency),
+            settings=settings_of(
+                seed=seed,
+                max_concurrency=max_concurrency,
+                max_batch_size=max_batch_size,
+                execution=execution,
+                device=device,
+            ),
             callbacks=tuple(callbacks),
             stop=tuple(stop),
             notes=dict(notes or {}),
@@ -534,28 +382,6 @@ class HyperSystem:
         self.candidate = result.best
         return result
 
-    # Keeping it
-
-    def save(self, path: str | Path) -> None:
-        """Write the values as JSON."""
-        text = json.dumps({"hyperfunc": 1, "values": self.candidate.to_json()}, indent=2, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    def load(self, path: str | Path) -> None:
-        """Read values that :meth:`save` or ``Result.export`` wrote; nothing in the file is executed.
-
-        Raises:
-            SpaceError: the file cannot be read or does not fit this system.
-        """
-        try:
-            row = json.loads(Path(path).read_text(encoding="utf-8"))
-            values = row["values"]
-        except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise SpaceError(f"cannot read values from {path}: {exc}") from exc
-        if not isinstance(values, dict):
-            raise SpaceError(f"cannot read values from {path}: its values are no object")
-        self.candidate = Candidate.from_json(self.space, values)
-
 
 def _awaiting(fn: HyperFunction) -> Callable[..., Any]:
     async def run(**inputs: Any) -> Any:
@@ -565,14 +391,15 @@ def _awaiting(fn: HyperFunction) -> Callable[..., Any]:
     return run
 
 
+@functools.lru_cache(maxsize=256)
 def _arguments(
-    target: Callable[..., Any], fn: HyperFunction | None
+    target: Callable[..., Any], fn: HyperFunction | None, bound: bool
 ) -> tuple[frozenset[str], frozenset[str] | None]:
     """Names that an example must give, and those it may give (``None``: any)."""
-    parameters = inspect.signature(target).parameters
+    parameters = list(inspect.signature(target).parameters.values())[bound:]
     injected = {"prompt", "exemplars", fn.hp_param} if fn is not None else set()
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    named = [p for p in parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    named = [p for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     needed = frozenset(p.name for p in named if p.default is p.empty and p.name not in injected)
     return needed, None if open_ended else frozenset(p.name for p in named)
 
@@ -581,12 +408,9 @@ def _check_inputs(
     name: str, needed: frozenset[str], allowed: frozenset[str] | None, example: Example, number: int
 ) -> None:
     given = example.inputs.keys()
+    if needed <= given and (allowed is None or given <= allowed):
+        return
     missing = sorted(needed - given)
     extra = [] if allowed is None else sorted(given - allowed)
-    if missing or extra:
-        what = f"lacks the argument {missing[0]!r}" if missing else f"has an unknown argument {extra[0]!r}"
-        raise MissingInput(f"example {number} {what} of {name}({', '.join(sorted(allowed or needed))})")
-
-
-def _where(fn: HyperFunction) -> str:
-    return f"{fn.fn.__module__}.{fn.fn.__qualname__}"
+    what = f"lacks the argument {missing[0]!r}" if missing else f"has an unknown argument {extra[0]!r}"
+    raise MissingInput(f"example {number} {what} of {name}({', '.join(sorted(allowed or needed))})")

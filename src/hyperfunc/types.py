@@ -58,6 +58,7 @@ class Cell:
         calls: model calls that the lane used, those that others shared or the ledger answered included.
         tokens: of these calls.
         dollars: of these calls; 0 where the price is unknown.
+        trace: the call graph of the lane when it was traced, else ``None``.
     """
 
     candidate: str
@@ -71,3 +72,4 @@ class Cell:
     calls: int = 0
     tokens: int = 0
     dollars: float = 0.0
+    trace: Any = field(default=None, compare=False, repr=False)

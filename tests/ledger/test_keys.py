@@ -122,3 +122,12 @@ def test_a_value_that_contains_itself_is_refused() -> None:
     loop.append(loop)
     with pytest.raises(TypeError, match="contains itself"):
         canonical_json(loop)
+
+
+def test_tensors_depend_on_type_shape_and_numbers_alone() -> None:
+    torch = pytest.importorskip("torch")
+    one = torch.arange(6.0).reshape(2, 3)
+    assert content_key(one) == content_key(one.clone().requires_grad_())
+    assert content_key(one.T) == content_key(one.T.contiguous())
+    keys = [content_key(t) for t in (one, one.double(), one.bfloat16(), one.T, one[:0], one + 1, one.numpy())]
+    assert len(set(keys)) == len(keys)

@@ -10,6 +10,7 @@ from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers import (
     SNES,
     EditSearch,
+    Eggroll,
     ExemplarSearch,
     Joint,
     NoOp,
@@ -20,7 +21,7 @@ from hyperfunc.optimizers import (
     Told,
     automatic,
 )
-from hyperfunc.spaces import Candidate, Choice, Matrix, Real, Space, Text
+from hyperfunc.spaces import Candidate, Choice, LowRankStack, Matrix, Population, Real, Space, Text
 
 
 def joint(world: Pipeline) -> Joint:
@@ -171,7 +172,7 @@ def test_doing_nothing_in_a_slot_leaves_its_knobs_alone() -> None:
     [
         (Space({"x": Real(0, 1)}), 0.0, "SNES"),
         (Space({"x": Real(0, 1)}), 2.0, "Joint"),
-        (Space({"w": Matrix((2, 2)), "x": Real(0, 1)}), 0.0, "ES"),
+        (Space({"w": Matrix((2, 2)), "x": Real(0, 1)}), 0.0, "Eggroll"),
         (Space({"p": Text("Hm."), "x": Real(0, 1)}), 0.0, "Joint"),
         (Space({"p": Text("Hm."), "w": Matrix((2, 2))}), 0.0, "Slots"),
         (Space({"p": Text("")}), 1.0, "NoOp"),
@@ -194,3 +195,18 @@ def test_the_automatic_choice_hands_on_its_phrases() -> None:
 def test_settings_that_make_no_sense(settings: dict[str, float]) -> None:
     with pytest.raises(SpaceError, match="joint search needs"):
         Joint((NumberSearch(),), **settings)  # type: ignore[arg-type]
+
+
+def test_slots_hand_a_population_of_stacks_on_as_it_is() -> None:
+    space = Space({"p": Text("Hm."), "w": Matrix((6, 4)), "x": Real(0, 1)})
+    optimizer = Slots(NoOp(), Eggroll(population=4, sigma=0.1))
+    ask, state = optimizer.ask(optimizer.init(Problem(space, space.default, 1)))
+    assert ask is not None
+    assert isinstance(ask.population, Population)
+    assert isinstance(ask.population.columns["w"], LowRankStack)
+    assert ask.population.throwaway
+    assert ask.population[1]["p"] == "Hm."
+    values_K = np.array([float(member["w"].sum()) for member in ask.population])
+    state = optimizer.tell(state, ask, Told(values_K))
+    assert optimizer.recommend(state)[0]["w"].sum() > 0
+    assert not len(state.archive)

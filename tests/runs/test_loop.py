@@ -16,6 +16,7 @@ from hyperfunc import (
     HyperSystem,
     Ledger,
     LMParam,
+    Real,
     hyperfunction,
     llm_completion,
 )
@@ -184,3 +185,18 @@ def test_a_run_that_reaches_nothing_learnable_is_an_error(tmp_path: Path) -> Non
 
     with pytest.raises(ProgramError, match="reached none of the functions"):
         Missed().optimize(DATA, ExactMatch(), budget="100 calls", ledger=tmp_path / "l")
+
+
+def test_an_interrupt_says_once_how_to_go_on(tmp_path: Path) -> None:
+    def interrupted(preds: Any, expected: Any) -> float:
+        raise KeyboardInterrupt
+
+    class One(HyperSystem):
+        knob = Real(0.0, 1.0)
+
+        def run(self, x: float) -> float:
+            return x * self.knob
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        One().optimize([({"x": 1.0}, 1.0)] * 4, interrupted, ledger=tmp_path / "l", run_id="r")
+    assert len(caught.value.__notes__) == 1

@@ -112,6 +112,7 @@ def test_language_model_defaults_are_neutral() -> None:
     neutral = SamplerParam()
     assert (neutral.temperature, neutral.top_p, neutral.min_p, neutral.top_k) == (1.0, 1.0, 0.0, 0)
     assert (neutral.typical_p, neutral.top_n_sigma, neutral.repetition_penalty) == (1.0, 0.0, 1.0)
+    assert (neutral.frequency_penalty, neutral.presence_penalty, neutral.max_tokens) == (0.0, 0.0, None)
 
 
 def test_a_vector_of_another_length_is_refused() -> None:

@@ -86,7 +86,9 @@ def as_examples(data: Iterable[Any]) -> tuple[Example, ...]:
     """
     if isinstance(data, Example | Mapping | str) or not isinstance(data, Iterable):
         raise DatasetError(f"the dataset is one {type(data).__name__}; give a list of examples")
-    examples = tuple(_as_example(entry, i) for i, entry in enumerate(data))
+    entries = tuple(data)
+    made = set(map(type, entries)) == {Example}
+    examples = entries if made else tuple(_as_example(entry, i) for i, entry in enumerate(entries))
     if not examples:
         raise DatasetError("the dataset is empty; give at least one example")
     return examples

@@ -2,7 +2,7 @@
 
 Two kinds are told apart by the names of the first two parameters: ``(preds, expected)`` judges the
 whole set at once, ``(example, pred)`` and scorers judge one prediction. :func:`per_item` and
-:func:`over_set` say it explicitly.
+:func:`over_set` say it explicitly, and :func:`batched_metric` marks one that judges many candidates.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ import math
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hyperfunc.errors import HyperfuncError, MetricError
 from hyperfunc.types import Failure, ScoreResult
 
 from .dataset import Example
 from .scorers import Scorer
+from .stacks import Unstackable, is_tensor, stack
 
-__all__ = ["Metric", "as_metric", "over_set", "per_item"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Metric", "as_metric", "batched_metric", "checked_score", "checked_values", "over_set", "per_item"]
 
 _SET_FIRST = {"preds", "predictions", "outputs", "predicted", "y_pred", "ys_pred", "results", "answers"}
 _SET_SECOND = {"expected", "expecteds", "targets", "golds", "labels", "references", "y_true", "ys"}
@@ -36,17 +42,21 @@ class Metric:
     Args:
         name: shown in reports.
         function: what the user gave.
-        kind: ``"item"`` (``function(example, pred)``), ``"scorer"`` or ``"set"``.
+        kind: ``"item"`` (``function(example, pred)``), ``"scorer"``, ``"set"`` or ``"batch"``.
     """
 
     name: str
     function: Any
     kind: str
 
+    def __call__(self, *args: Any) -> Any:
+        """The plain function."""
+        return self.function(*args)
+
     @property
     def per_item(self) -> bool:
         """Whether single predictions get scores."""
-        return self.kind != "set"
+        return self.kind in ("item", "scorer")
 
     async def score(self, example: Example, prediction: Any) -> ScoreResult:
         """Judge one prediction.
@@ -60,7 +70,7 @@ class Metric:
             result = self.function(example, prediction)
         if inspect.isawaitable(result):
             result = await result
-        return _checked(result, self.name)
+        return checked_score(result, self.name)
 
     async def fold(self, predictions: Sequence[Any], expected: Sequence[Any]) -> float:
         """Judge a whole set.
@@ -72,7 +82,10 @@ class Metric:
             MetricError: it raised an error, or the result is not a number.
         """
         try:
-            result: Any = self.function(list(predictions), list(expected))
+            if self.kind == "batch":
+                result = self._of_one(predictions, expected)
+            else:
+                result = self.function(list(predictions), list(expected))
             if isinstance(result, Awaitable):
                 result = await result
         except HyperfuncError:
@@ -100,6 +113,23 @@ class Metric:
             warnings.warn(f"the metric {self.name} returned NaN, which counts as -inf", stacklevel=2)
             return -math.inf
         return value
+
+    def _of_one(self, predictions: Sequence[Any], expected: Sequence[Any]) -> Any:
+        """A batched metric on one candidate."""
+        if any(isinstance(p, Failure) for p in predictions):
+            raise MetricFailure
+        try:
+            stacked, targets = stack(predictions), stack(expected)
+        except Unstackable as error:
+            raise MetricError(
+                f"the batched metric {self.name} takes stacked predictions, and {error}; "
+                "use metric(preds, expected) for predictions that differ in shape"
+            ) from error
+        return checked_values(self.function(stack([stacked]), targets), 1, self.name)[0]
+
+
+class MetricFailure(Exception):
+    """A metric over stacked predictions cannot take a failed one."""
 
 
 def as_metric(metric: Any) -> Metric:
@@ -142,7 +172,29 @@ def over_set(function: Callable[..., Any]) -> Metric:
     return Metric(getattr(function, "__name__", "metric"), function, "set")
 
 
-def _checked(given: Any, name: str) -> ScoreResult:
+def batched_metric(function: Callable[..., Any]) -> Metric:
+    """Mark a metric that judges many candidates at once; use it as a decorator.
+
+    Args:
+        function: gets predictions stacked [K, N, …] (K candidates, N examples; a tree of arrays when the
+            program returns one) and what is expected stacked [N, …]; returns values [K], higher is
+            better. Tensors are stacked as tensors, everything else as numpy arrays.
+
+    Example::
+
+        @batched_metric
+        def closeness(preds, expected):
+            return -((preds - expected) ** 2).mean(dim=(1, 2))
+    """
+    return Metric(getattr(function, "__name__", "metric"), function, "batch")
+
+
+def checked_score(given: Any, name: str) -> ScoreResult:
+    """What a metric returned for one item, as a result in [0, 1] or NaN.
+
+    Raises:
+        MetricError: it is not a score.
+    """
     if isinstance(given, ScoreResult):
         result = given
     elif isinstance(given, bool | int | float):
@@ -158,6 +210,27 @@ def _checked(given: Any, name: str) -> ScoreResult:
             "failure can count as 0: rescale it, or judge the set with over_set(...)"
         )
     return result
+
+
+def checked_values(given: Any, count: int, name: str) -> NDArray[np.float64]:
+    """What a batched metric returned for so many candidates, as float64 [count].
+
+    Raises:
+        MetricError: it is not one number per candidate.
+    """
+    if inspect.iscoroutine(given):
+        given.close()
+        raise MetricError(f"the batched metric {name} is async; write it as a plain function")
+    try:
+        values = np.asarray(given.detach().cpu().double() if is_tensor(given) else given, np.float64)
+    except (TypeError, ValueError):
+        values = None
+    if values is None or values.shape != (count,):
+        raise MetricError(
+            f"the batched metric {name} returned {_what(given)} for {count} candidate{'s' * (count > 1)}; "
+            f"return one value per candidate, shape [{count}]"
+        )
+    return values
 
 
 def _what(value: Any) -> str:

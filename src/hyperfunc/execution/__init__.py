@@ -2,5 +2,18 @@
 
 from .account import Account, Charge
 from .engine import Engine, Program, Settings
+from .folding import Evaluation, Evaluations, Execution, fold
+from .fused.fuser import Fuser
 
-__all__ = ["Account", "Charge", "Engine", "Program", "Settings"]
+__all__ = [
+    "Account",
+    "Charge",
+    "Engine",
+    "Evaluation",
+    "Evaluations",
+    "Execution",
+    "Fuser",
+    "Program",
+    "Settings",
+    "fold",
+]

@@ -7,13 +7,17 @@ really paid can only be less than the budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from hyperfunc.errors import BudgetExhausted
 from hyperfunc.ledger import Budget, Meter, Reservation, Spend
 
 __all__ = ["Account", "Charge", "totals"]
+
+_UNLIMITED = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,10 @@ class Account:
     """
 
     def __init__(self, meter: Meter | None = None) -> None:
-        self.meter = meter or Meter(Budget())
+        self.meter = meter or Meter(_UNLIMITED)
         self.charged: dict[str, Charge] = {}
         self.lanes: set[tuple[str, str, int]] = set()
+        self.made: dict[str, int] = {}
         self.paid_calls = 0
         self.paid_dollars = 0.0
 
@@ -45,8 +50,7 @@ class Account:
             BudgetExhausted: nothing more may be dispatched.
             UnknownPrice: there is a money limit and the price is unknown.
         """
-        limits = self.meter.left()
-        return self.meter.reserve(calls=1, tokens=tokens if limits.tokens is not None else 0, dollars=dollars)
+        return self.meter.reserve(calls=1, tokens=tokens if self.meter.limits_tokens else 0, dollars=dollars)
 
     def begin(self, lanes: Iterable[tuple[str, str, int]]) -> None:
         """Charge evaluations: lanes that this run begins, or takes from the ledger, for the first time.
@@ -57,6 +61,40 @@ class Account:
         fresh = {lane for lane in lanes if lane not in self.lanes}
         self.meter.reserve(evaluations=len(fresh)).settle()
         self.lanes |= fresh
+
+    @contextmanager
+    def whole(self, key: str, lanes: int) -> Iterator[None]:
+        """Charge a whole evaluation by its key, the first time this run makes it; nothing if it breaks off.
+
+        Raises:
+            BudgetExhausted: so many lanes may not be run, or the time is over.
+        """
+        lane = (key, "", 0)
+        with self.meter.reserve(evaluations=0 if lane in self.lanes else lanes) as reservation:
+            try:
+                yield
+            except BaseException:
+                reservation.release()
+                raise
+        self.lanes.add(lane)
+
+    def count(self, function: str, most: int) -> None:
+        """Count a call that is about to be made against the function's ``max_calls_per_run``.
+
+        Raises:
+            BudgetExhausted: this run has made as many as it may.
+        """
+        if self.made.get(function, 0) >= most:
+            raise BudgetExhausted(
+                f"{function} was called max_calls_per_run={most} times and is not called again in this run: "
+                "allow it more, then resume the run"
+            )
+        self.made[function] = self.made.get(function, 0) + 1
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything limits what may be begun."""
+        return self.meter.budget != _UNLIMITED
 
     @property
     def watches_lanes(self) -> bool:

@@ -12,7 +12,7 @@ _TAG = "$hyperfunc"
 
 
 def encode(value: Any) -> bytes | None:
-    """Bytes of a value made of None, bool, int, float, str, list, tuple, dict and numpy arrays.
+    """Bytes of a value made of None, bool, int, float, str, list, tuple, dict, arrays and tensors.
 
     Returns:
         ``None`` when something in it has no exact form.
@@ -41,6 +41,13 @@ def _form(value: Any) -> Any:
     if kind.__module__ == "numpy" and hasattr(value, "dtype") and not value.dtype.hasobject:
         data = base64.b64encode(value.tobytes()).decode()
         return {_TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape), "data": data}
+    if kind.__module__ == "torch" and kind.__name__ == "Tensor":
+        import torch
+
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        raw = flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+        data = base64.b64encode(raw).decode()
+        return {_TAG: "tensor", "dtype": str(value.dtype), "shape": list(value.shape), "data": data}
     raise TypeError(kind.__name__)
 
 
@@ -58,4 +65,11 @@ def _back(form: Any) -> Any:
         flat = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
         array = flat.reshape(form["shape"])
         return array if form["shape"] else array[()]
+    if tag == "tensor":
+        import torch
+
+        raw = torch.frombuffer(bytearray(base64.b64decode(form["data"])) or bytearray(1), dtype=torch.uint8)
+        dtype = getattr(torch, form["dtype"].removeprefix("torch."))
+        empty = not form["data"]
+        return torch.empty(form["shape"], dtype=dtype) if empty else raw.view(dtype).reshape(form["shape"])
     return {k: _back(v) for k, v in form.items()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import math
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -18,15 +20,26 @@ from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.types import Cell, Failure, ScoreResult
 
 from .account import Account, totals
-from .frames import INFRASTRUCTURE, Lane, LaneFrame, NeedsHost
+from .folding import Evaluations, Execution, fold_rows
+from .frames import INFRASTRUCTURE, LaneFrame
+from .fused.fuser import Fuser
+from .fused.members import Members
+from .fused.run import FusedRun
+from .fused.stacked import CannotFuse
+from .garbage import MANY, Seldom
 from .gate import Gate
 from .hosting import Hosted
+from .lanes import Lane, NeedsHost
 from .session import Session
 from .sharing import Unshareable, own, unchangeable
 from .shelf import Shelf
+from .tracing.tensor_trace import Before, recorded
+from .tracing.tracer import Tracer
+from .waves.waves import Waves
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Ledger
+    from hyperfunc.spaces import Candidate, Population
 
 __all__ = ["Engine", "Program", "Settings"]
 
@@ -41,14 +54,21 @@ class Settings:
     Args:
         seed: of the evaluation; with the example, place and repeat it fixes every call's seed.
         concurrency: calls in flight at once.
-        max_batch_size: lanes that live at once; it bounds memory, never results.
+        max_batch_size: lanes that live at once; it bounds memory, never results. ``None`` is automatic.
         timeout_s: seconds one lane may take, or ``None``.
+        execution: ``"auto"``, or the fastest mode allowed: ``"fused"``, ``"waves"`` or ``"plain"``.
+        device: where batches of tensors run: ``"auto"`` (the accelerator for functions marked
+            ``local_gpu``, where there is one), or a torch device.
+        trace: record the calls of each lane; lanes then run one by one, and none is taken from the ledger.
     """
 
     seed: int = 0
     concurrency: int = 512
-    max_batch_size: int = _LIVE_LANES
+    max_batch_size: int | None = None
     timeout_s: float | None = None
+    execution: str = "auto"
+    device: str = "auto"
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +77,22 @@ class Program:
 
     Args:
         entry: from an example to the callable that gets its inputs.
-        fingerprint: of the code.
+        code: gives the fingerprint of the code.
         hosts: synchronous hyperfunctions of it may have to wait.
+        bind: lays values out for the functions.
+        fuser: runs it at once where that is possible.
     """
 
     entry: Callable[[Example], Callable[..., Any]]
-    fingerprint: str
+    code: Callable[[], str]
     hosts: bool = False
+    bind: Callable[[Mapping[str, Any]], Binding] = Binding
+    fuser: Fuser | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the code."""
+        return self.code()
 
 
 @dataclass
@@ -75,12 +104,81 @@ class Engine:
         settings: limits and seed.
         ledger: where cells and paid requests are kept, or ``None``.
         account: what calls are charged to.
+
+    Attributes:
+        waves: what the last evaluation made in batches, by function.
     """
 
     program: Program
     settings: Settings = field(default_factory=Settings)
     ledger: Ledger | None = None
     account: Account = field(default_factory=Account)
+    waves: dict[str, Any] = field(default_factory=dict, init=False)
+
+    async def evaluate(
+        self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
+        repeats: Sequence[int] = (0,), origin: str = "",
+    ) -> Evaluations:  # fmt: skip
+        """The value of the metric for each candidate, in the fastest mode that gives what plain gives.
+
+        Args:
+            candidates: K of them.
+            examples: N of them.
+            metric: of any kind.
+            repeats: R numbers, each with its own luck.
+            origin: names this evaluation inside its run.
+
+        Raises:
+            BudgetError: a limit was reached.
+            InfrastructureError: no cell of a candidate could be filled.
+        """
+        done, why = self.at_once(candidates, examples, metric, repeats=repeats)
+        if done is not None:
+            return done
+        return await self.lane_by_lane(candidates, examples, metric, repeats=repeats, origin=origin, why=why)
+
+    async def lane_by_lane(
+        self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
+        repeats: Sequence[int] = (0,), origin: str = "", why: str = "",
+    ) -> Evaluations:  # fmt: skip
+        """The evaluation in lanes; ``why`` says why not all of them at once."""
+        bound = [(c.id, self.program.bind(c)) for c in candidates]
+        rows = await self.fill(bound, examples, metric, repeats=repeats, origin=origin)
+        mode = "waves" if any(row["batched"] for row in self.waves.values()) else "plain"
+        return await fold_rows(
+            metric, rows, examples, len(repeats), Execution(mode, why, waves=self.waves)
+        )  # fmt: skip
+
+    def _batching(self, loop: asyncio.AbstractEventLoop, lanes: int) -> Waves | None:
+        """What makes calls of so many lanes in batches, where that is allowed and can pay."""
+        settings, fuser = self.settings, self.program.fuser
+        if settings.trace or settings.execution == "plain":
+            return None
+        if settings.execution == "waves":
+            return Waves(loop, settings.device)
+        pays = fuser is not None and Waves.pay(fuser.functions, lanes)
+        return Waves(loop, settings.device, frugal=True) if pays else None
+
+    def at_once(
+        self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
+        repeats: Sequence[int] = (0,),
+    ) -> tuple[Evaluations | None, str]:  # fmt: skip
+        """The fused evaluation, or ``None`` and why there is none."""
+        settings, fuser = self.settings, self.program.fuser
+        if settings.trace:
+            return None, "calls are traced"
+        if settings.execution not in ("auto", "fused") or fuser is None:
+            return None, f"execution={settings.execution!r}"
+        if settings.timeout_s is not None:
+            return None, "a lane has a time limit"
+        members = Members(candidates)
+        try:
+            run = FusedRun(fuser, members, examples, metric, settings, self.ledger, self.program)
+            return run.evaluations(repeats, self.account), ""
+        except CannotFuse as error:
+            if settings.execution == "fused":
+                warnings.warn(f"the program cannot be fused: {error}", stacklevel=2)
+            return None, str(error)
 
     async def fill(
         self,
@@ -111,17 +209,20 @@ class Engine:
             seed=settings.seed, concurrency=settings.concurrency, ledger=self.ledger,
             account=self.account, origin=origin,
         )  # fmt: skip
-        session.hosts = self.program.hosts
+        session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats))
+        session.hosts = self.program.hosts or settings.trace or session.waves is not None
         shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
         wanted = [(k, n, r) for k in range(len(candidates)) for n in range(len(examples)) for r in repeats]
         ids = [c for c, _ in candidates]
-        stored = shelf.find([(ids[k], examples[n], r) for k, n, r in wanted])
+        lanes = [(ids[k], examples[n], r) for k, n, r in wanted]
+        stored = [None] * len(wanted) if settings.trace else shelf.find(lanes)
         for row in stored:
             if row is not None:
                 self.account.hit_all(row.charges)
         work = _Fill(self, session, shelf, candidates, examples, metric)
-        with session.branches():
+        with session.branches(), recorded(settings.trace) as work.tensors:
             cells = await work.run(wanted, stored)
+        self.waves = {} if session.waves is None else session.waves.report
         width = len(examples) * len(repeats)
         return [cells[k * width : (k + 1) * width] for k in range(len(candidates))]
 
@@ -145,25 +246,34 @@ class _Fill:
         # A program may change what it is given, and the next lane must not see that.
         self.shared = [all(map(unchangeable, e.inputs.values())) for e in examples]
         self.stop: BaseException | None = None
+        self.tensors: Before | None = None
 
     async def run(self, wanted: Sequence[tuple[int, int, int]], stored: Sequence[Any]) -> list[Cell]:
         self.cells: list[Any] = [None] * len(wanted)
         self.live: dict[asyncio.Task[None], Any] = {}
+        self.collections = Seldom()
+        waves = self.session.waves
         try:
-            await self._launch(wanted, stored)
+            with waves.holding() if waves is not None else contextlib.nullcontext():
+                await self._launch(wanted, stored)
             while self.live and self.stop is None:
                 await asyncio.wait(list(self.live), return_when=asyncio.FIRST_EXCEPTION)
         finally:
-            await self._clear()
+            try:
+                await self._clear()
+            finally:
+                self.collections.end()
+                if waves is not None:
+                    waves.close()
         if self.stop is not None:
             raise self.stop
         return self.cells
 
     async def _launch(self, wanted: Sequence[tuple[int, int, int]], stored: Sequence[Any]) -> None:
         """Start lane after lane, as far as there is room and the budget allows."""
-        account = self.engine.account
+        account, waves = self.engine.account, self.session.waves
         names = [(self.candidates[k][0], self._name(n), r) for k, n, r in wanted]
-        room = Gate(max(1, self.engine.settings.max_batch_size))
+        room = Gate(self.engine.settings.max_batch_size or _LIVE_LANES)
         began = time.perf_counter()
         try:
             if each := account.watches_lanes:
@@ -177,7 +287,8 @@ class _Fill:
                     self.cells[at] = stored[at].cell
                     continue
                 if not room.take():
-                    await room.wait()
+                    with waves.idle() if waves is not None else contextlib.nullcontext():
+                        await room.wait()
                 if self.stop is not None:
                     return
                 self._start(at, wanted[at], stored[at], room)
@@ -192,6 +303,8 @@ class _Fill:
         k, n, r = wanted
         lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r, at)
         ids = (self.candidates[k][0], n, r)
+        if self.engine.settings.trace:
+            lane.trace = Tracer(self.tensors)
         ready, outcome = self._begin(lane, n, stored)
         if ready and not self.metric.per_item and lane.tasks is None:
             self.cells[at] = self._cell(lane, ids, outcome, None)
@@ -204,14 +317,20 @@ class _Fill:
             finally:
                 room.release()
 
+        if self.session.waves is not None:
+            self.session.waves.lane_begins()
         waiting = _value(outcome) if ready else outcome
         task = self.session.loop.create_task(goes_on())
         self.live[task] = waiting
+        if len(self.live) == MANY:
+            self.collections.begin()
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         # A task that was cancelled before its first step never came to await this.
         self.live.pop(task).close()
+        if self.session.waves is not None:
+            self.session.waves.lane_ends()
         if not task.cancelled() and task.exception() is not None and self.stop is None:
             self.stop = task.exception()
 
@@ -234,6 +353,8 @@ class _Fill:
             lane.reached.update(stored.reached)
             return True, stored.prediction
         entry, inputs = self.entries[n], self._inputs(n)
+        if lane.trace is not None:
+            entry, inputs = lane.trace.begin(entry, inputs, lane.binding.values)
         limit = self.engine.settings.timeout_s
         if self.waits[n] or limit is not None:
             return False, _async_lane(lane, entry, inputs, not self.waits[n], limit)
@@ -307,6 +428,7 @@ class _Fill:
             candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
             feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
             reached=tuple(sorted(lane.reached)), **totals(lane.charges),
+            trace=None if lane.trace is None else lane.trace.graph(outcome),
         )  # fmt: skip
         if not lane.shaky:
             self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import BudgetError, CallError, CallLimit, InfrastructureError
+from hyperfunc.errors import BudgetError, CallError, InfrastructureError
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.program.hyperfunction import HyperFunction
@@ -16,132 +16,20 @@ from hyperfunc.program.policy import run_async, run_thread
 from hyperfunc.rng import seed_of
 
 from .account import Charge
-from .gate import Gate
 from .hosting import Hosted, can_park, park
+from .lanes import Lane, NeedsHost, Record
+from .waves.company import ALONE
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Reservation
     from hyperfunc.llm.client import Request, Response, Route
 
-    from .session import Session
     from .sharing import Flight, Keys
 
-__all__ = ["INFRASTRUCTURE", "Lane", "LaneFrame", "NeedsHost", "Record"]
+__all__ = ["INFRASTRUCTURE", "LaneFrame"]
 
 INFRASTRUCTURE = (InfrastructureError, ConnectionError)
 Place = tuple[str | int, ...]
-
-
-class NeedsHost(BaseException):
-    """Synchronous code inside an ``async`` lane has to wait, and the lane runs without a host.
-
-    Not an ``Exception``, so that no program swallows it; the engine runs the lane again with a host.
-    """
-
-
-class Lane:
-    """One candidate on one example, once.
-
-    Args:
-        session: the evaluation it is part of.
-        binding: the candidate's values.
-        luck: what its seeds depend on, besides places and the repeat.
-        repeat: from 0.
-        number: tells it from the other lanes of the evaluation.
-
-    Attributes:
-        fault: why the evaluation has to stop, even if the program swallows it.
-        shaky: trouble with the infrastructure reached the program, so its outcome is not kept.
-        needs_host: sync code had to wait without a host; the lane is run again with one.
-        over: the program has ended; calls of tasks and threads that it left behind are refused.
-        flying: calls under way.
-        reached: names of the functions that were called.
-    """
-
-    __slots__ = (
-        "_quiet", "binding", "calls", "charges", "fault", "flying", "luck", "needs_host", "number", "over",
-        "reached", "repeat", "session", "shaky", "tasks",
-    )  # fmt: skip
-
-    def __init__(self, session: Session, binding: Binding, luck: str, repeat: int, number: int = 0) -> None:
-        self.session = session
-        self.binding = binding
-        self.luck = luck
-        self.repeat = repeat
-        self.number = number
-        self.charges: dict[str, Charge] = {}
-        self.reached: set[str] = set()
-        self.calls: dict[str, int] | None = None
-        self.tasks: set[asyncio.Task[Any]] | None = None
-        self.fault: BudgetError | None = None
-        self.shaky = False
-        self.needs_host = False
-        self.over = False
-        self.flying = 0
-        self._quiet: asyncio.Future[None] | None = None
-
-    def adopt(self, task: asyncio.Task[Any]) -> None:
-        """A task that the program started."""
-        if self.tasks is None:
-            self.tasks = set()
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    def landed(self) -> None:
-        """A call has ended."""
-        self.flying -= 1
-        if self.flying == 0 and self._quiet is not None and not self._quiet.done():
-            self._quiet.set_result(None)
-
-    async def end(self) -> None:
-        """The program has ended: calls under way are finished, for they are paid; tasks left behind are
-        cancelled, as ``asyncio.run`` does.
-        """
-        self.over = True
-        while self.flying:
-            self._quiet = self.session.loop.create_future()
-            await self._quiet
-        tasks = list(self.tasks or ())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    def count(self, fn: HyperFunction) -> None:
-        """Count a call against the function's ``max_calls``."""
-        if self.calls is None:
-            self.calls = {}
-        made = self.calls[fn.name] = self.calls.get(fn.name, 0) + 1
-        if made > (fn.policy.max_calls or made):
-            raise CallLimit(
-                f"{fn.name} was called more than max_calls={fn.policy.max_calls} times in one lane"
-            )
-
-
-class Record:
-    """What one call did, for itself and for the calls around it."""
-
-    __slots__ = (
-        "charges", "fault", "flight", "over", "parent", "permit", "prepaid", "reads", "requests", "seed_read",
-    )  # fmt: skip
-
-    def __init__(self, parent: Record | None) -> None:
-        self.parent = parent
-        self.flight: Flight | None = None
-        self.fault: BudgetError | None = None
-        self.over = False
-        self.reads: dict[HyperFunction | str, str] = {}
-        self.charges: dict[str, Charge] = {}
-        self.seed_read = False
-        self.permit: Gate | None = None
-        self.prepaid: Reservation | None = None
-        self.requests = 0
-
-    def give_back(self) -> None:
-        """Return the concurrency permit: a call that waits for inner calls holds none."""
-        if self.permit is not None:
-            self.permit.release()
-            self.permit = None
 
 
 class LaneFrame:
@@ -184,16 +72,25 @@ class LaneFrame:
         """The frame of a further attempt at the call: places of its own, whatever the last one did."""
         return LaneFrame(self.lane, (*self.place, "again", attempt), self.record, self.waits)
 
-    def call(self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(
+        self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], traced: bool = False
+    ) -> Any:
         """Make one call: at once when it never waits, else parked until its runner has finished it."""
         lane = self.lane
         number = self._counts.get(fn.name, 0)
+        if lane.trace is not None and not traced:
+            return lane.trace.call(self, fn, (*self.place, fn.name, number), args, kwargs)
         self._counts[fn.name] = number + 1
         place = (*self.place, fn.name, number)
         lane.reached.add(fn.name)
         if self.record is not None:
             self.read(fn)
         if fn.inline:
+            waves = lane.session.waves
+            if waves is not None and self._may_park() and waves.wants(fn, args, kwargs):
+                value = waves.join(self, fn, args, kwargs, place)
+                if value is not ALONE:
+                    return value
             ready = lane.binding.injection(fn)
             if ready:
                 kwargs = fn.merge(ready, args, kwargs)
@@ -204,6 +101,10 @@ class LaneFrame:
                 FRAME.reset(token)
         self._refuse_if_over(fn.name)
         return self._waiting(fn, self._perform(fn, args, kwargs, place))
+
+    def _may_park(self) -> bool:
+        lane = self.lane
+        return not lane.over and can_park() and threading.get_ident() == lane.session.thread
 
     def _waiting(self, fn: HyperFunction, work: Any) -> Any:
         """How the caller waits: a coroutine to await, a switch to the host, or a blocked thread."""
@@ -231,12 +132,19 @@ class LaneFrame:
         if fn.policy.max_calls is not None:
             lane.count(fn)
         flights = lane.session.flights
-        call = flights.call(fn, self, args, kwargs) if fn.share else None
+        call = flights.call(fn, self, args, kwargs) if fn.share and lane.trace is None else None
         lane.flying += 1
         try:
             keys = None if call is None else flights.keys(call, self, place)
             if call is not None and keys is not None and flights.knows(keys):
-                match = await flights.find(call, self, place)
+                waves = lane.session.waves
+                if waves is not None:
+                    waves.follow(lane, 1)
+                try:
+                    match = await flights.find(call, self, place)
+                finally:
+                    if waves is not None:
+                        waves.follow(lane, -1)
                 if match is not None:
                     self.absorb(match)
                     return match.result()
@@ -256,6 +164,9 @@ class LaneFrame:
         lane, flights, gate = self.lane, self.lane.session.flights, self.lane.session.gate
         record = Record(self.record)
         flight = record.flight = flights.begin(keys)
+        waves = lane.session.waves
+        if waves is not None:
+            waves.call_begins(record)
         try:
             if self.record is not None:
                 self.record.give_back()
@@ -268,6 +179,7 @@ class LaneFrame:
                 if ready:
                     kwargs = fn.merge(ready, args, kwargs)
                 if fn.model is None and not fn.cache:
+                    self.admit(fn)
                     value = await _attempts(fn, args, kwargs)
                 else:
                     key = None if call is None else flights.key(call, self, place)
@@ -284,6 +196,8 @@ class LaneFrame:
             raise
         finally:
             record.over = True
+            if waves is not None:
+                waves.call_ends(record)
             record.give_back()
             flights.land(call, flight, record, self, place)
 
@@ -299,6 +213,7 @@ class LaneFrame:
         assert isinstance(child, LaneFrame)
 
         async def make() -> Any:
+            self.admit(fn)
             if fn.model is None:
                 return await _attempts(fn, args, kwargs)
             return await child._paying(fn, args, kwargs, key)
@@ -360,6 +275,9 @@ class LaneFrame:
             self._mark_seed()
             request = dataclasses.replace(request, seed=self.seed_at((*self.place, "", number)))
         lane.flying += 1
+        waves = lane.session.waves
+        if waves is not None:
+            waves.request(1)
         try:
             return await lane.session.request(self, route, request)
         except INFRASTRUCTURE:
@@ -367,6 +285,8 @@ class LaneFrame:
                 lane.shaky = True
             raise
         finally:
+            if waves is not None:
+                waves.request(-1)
             lane.landed()
 
     async def afford(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
@@ -377,6 +297,20 @@ class LaneFrame:
         """
         try:
             return await self.lane.session.reserve(tokens, dollars)
+        except BudgetError as error:
+            self.refused(error)
+            raise
+
+    def admit(self, fn: HyperFunction) -> None:
+        """Count a call that is about to be made against ``max_calls_per_run``.
+
+        Raises:
+            BudgetError: there were enough in this run.
+        """
+        if fn.policy.max_calls_per_run is None:
+            return
+        try:
+            self.lane.session.account.count(fn.name, fn.policy.max_calls_per_run)
         except BudgetError as error:
             self.refused(error)
             raise

@@ -13,13 +13,21 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from .ambience import Ambience, apart, outside
+
 __all__ = ["Hosted", "can_park", "park"]
 
 _PARKED, _YIELDED, _RETURNED = "parked", "yielded", "returned"
 
 
 class _Step(greenlet):
-    """A greenlet whose parent is a host."""
+    """A greenlet whose parent is a host.
+
+    Attributes:
+        outside: the host's modes of torch.
+    """
+
+    outside: Ambience | None = None
 
 
 def can_park() -> bool:
@@ -29,9 +37,11 @@ def can_park() -> bool:
 
 def park(waiting: Awaitable[Any]) -> Any:
     """Hand ``waiting`` to the host and return its result; call only where :func:`can_park`."""
-    parent = getcurrent().parent
-    assert parent is not None
-    return parent.switch((_PARKED, waiting))
+    step = getcurrent()
+    assert isinstance(step, _Step)
+    assert step.parent is not None
+    switch = step.parent.switch
+    return apart(step.outside, lambda: switch((_PARKED, waiting)))
 
 
 class Hosted:
@@ -80,6 +90,7 @@ class Hosted:
     def _step(self, context: Context) -> _Step:
         step = _Step(self._advance)
         step.gr_context = context
+        step.outside = outside()
         return step
 
     def _advance(self, value: Any, error: BaseException | None) -> tuple[str, Any]:

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from hyperfunc.errors import BudgetError, BudgetExhausted
 from hyperfunc.ledger.keys import content_key
-from hyperfunc.llm.codec import decode_response, encode_response, request_json
+from hyperfunc.llm.paid import find_response, keep_response, most_tokens, request_key, used
+from hyperfunc.llm.redaction import scrub_response
 from hyperfunc.program.binding import FRAME
 from hyperfunc.program.discovery import reach
 
 from .account import Account, Charge
 from .encoding import decode, encode
-from .frames import LaneFrame, Record
+from .frames import LaneFrame
 from .gate import Gate
 from .hosting import Hosted
+from .lanes import Record
 from .sharing import Flights
 
 if TYPE_CHECKING:
@@ -29,10 +31,9 @@ if TYPE_CHECKING:
     from hyperfunc.llm.client import Request, Response, Route
     from hyperfunc.program.hyperfunction import HyperFunction
 
-__all__ = ["Session"]
+    from .waves.waves import Waves
 
-_ASSUMED_COMPLETION = 4096
-_MESSAGE_TOKENS = 16
+__all__ = ["Session"]
 
 
 class Session:
@@ -44,6 +45,10 @@ class Session:
         ledger: where paid requests are looked up and kept; none are kept without one.
         account: what calls are charged to.
         origin: names this evaluation inside its run, so that a repeated run charges the same.
+
+    Attributes:
+        hosts: synchronous code of its lanes can wait.
+        waves: batches calls of the lanes, which then need hosts; ``None`` makes each call by itself.
     """
 
     def __init__(
@@ -58,14 +63,16 @@ class Session:
         self.thread = threading.get_ident()
         self.gate = Gate(concurrency)
         self.hosts = False
+        self.waves: Waves | None = None
         self._replies: dict[str, asyncio.Future[Response]] = {}
         self._codes: dict[HyperFunction, str] = {}
         self._sending = 0
         self._short: deque[asyncio.Future[None]] = deque()
+        self._uncommitted: list[asyncio.Future[None]] = []
 
     async def request(self, frame: LaneFrame, route: Route, request: Request) -> Response:
         """Answer a request from the ledger, from an equal one in flight, or by paying for it."""
-        key = content_key("request", route.identity, request)
+        key = request_key(route.identity, request)
         record = frame.record
         while record is not None:
             record.requests += 1
@@ -99,17 +106,43 @@ class Session:
         return response
 
     async def _answer(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
-        stored = self.ledger.get_request(key) if self.ledger is not None else None
-        if stored is not None:
-            response = decode_response(stored.response_json)
+        response = find_response(self.ledger, key) if self.ledger is not None else None
+        if response is not None:
             self.account.hit(key, _charge(route, request, response))
             return response
         permit = await self._permit(frame)
         try:
             _return_prepaid(frame)
-            return await self._send(frame, key, route, request)
+            response = await self._send(frame, key, route, request)
         finally:
             permit.release()
+        if self.ledger is not None:
+            await self._durable()
+        return response
+
+    async def _durable(self) -> None:
+        """What was paid for is durable before anyone builds on it; what comes at once shares a commit."""
+        turn: asyncio.Future[None] = self.loop.create_future()
+        if not self._uncommitted:
+            self.loop.call_soon(self._commit)
+        self._uncommitted.append(turn)
+        await turn
+
+    def _commit(self) -> None:
+        waiting, self._uncommitted = self._uncommitted, []
+        assert self.ledger is not None
+        trouble: Exception | None = None
+        try:
+            self.ledger.flush()
+        except Exception as error:
+            trouble = error
+        for turn in waiting:
+            if turn.done():
+                continue
+            if trouble is None:
+                turn.set_result(None)
+            else:
+                turn.set_exception(trouble)
 
     async def _permit(self, frame: LaneFrame) -> Gate:
         record = frame.record
@@ -121,14 +154,16 @@ class Session:
         return self.gate
 
     async def _send(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
-        most = Charge(_most_tokens(request), route.price(request))
+        most = Charge(most_tokens(request), route.price(request))
         reservation = await self.reserve(most.tokens, most.dollars)
         self._sending += 1
         # Tasks that the client starts are no part of the program's places.
         token = FRAME.set(None)
         try:
-            response = await route.client.complete(request)
-            self._store(key, request, response)
+            # Scrubbed here and not when it is kept, so that the ledger gives back what the program saw.
+            response = scrub_response(await route.client.complete(request))
+            if self.ledger is not None:
+                keep_response(self.ledger, key, request, response, self.origin)
             self.account.pay(key, _charge(route, request, response), reservation)
             return response
         except BaseException as error:
@@ -140,18 +175,6 @@ class Session:
             FRAME.reset(token)
             self._sending -= 1
             self._wake()
-
-    def _store(self, key: str, request: Request, response: Response) -> None:
-        if self.ledger is None:
-            return
-        usage = response.usage
-        self.ledger.put_request(
-            key, request.model, request_json(request), encode_response(response),
-            usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0,
-            response.cost, self.origin,
-        )  # fmt: skip
-        # What was paid for is durable before anyone builds on it.
-        self.ledger.flush()
 
     async def reserve(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
         """Set one call aside; waits while requests in flight hold more than they need in the end.
@@ -167,7 +190,13 @@ class Session:
                     raise
                 turn: asyncio.Future[None] = self.loop.create_future()
                 self._short.append(turn)
-                await turn
+                try:
+                    await turn
+                except asyncio.CancelledError:
+                    if turn.done() and not turn.cancelled():
+                        # It was called in the same moment; the turn goes to the next.
+                        self._wake()
+                    raise
             else:
                 if self._short:
                     self._wake()
@@ -274,13 +303,5 @@ def _return_prepaid(frame: LaneFrame) -> None:
         record = record.parent
 
 
-def _most_tokens(request: Request) -> int:
-    """A bound: no tokenizer makes more tokens than bytes."""
-    prompt = sum(len(m.content.encode()) + _MESSAGE_TOKENS for m in request.messages)
-    return prompt + (request.sampling.max_tokens or _ASSUMED_COMPLETION)
-
-
 def _charge(route: Route, request: Request, response: Response) -> Charge:
-    """What a response cost; the most it can have cost where the server does not say."""
-    tokens = _most_tokens(request) if response.usage is None else response.usage.total_tokens
-    return Charge(tokens, route.price(request) if response.cost is None else response.cost)
+    return Charge(*used(request, response, route.price))

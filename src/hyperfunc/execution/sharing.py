@@ -24,7 +24,8 @@ from hyperfunc.errors import BudgetError, InfrastructureError
 from hyperfunc.program.hyperfunction import HyperFunction
 
 if TYPE_CHECKING:
-    from .frames import LaneFrame, Record
+    from .frames import LaneFrame
+    from .lanes import Record
 
 __all__ = ["Flight", "Flights", "Unshareable", "frozen", "own", "unchangeable"]
 

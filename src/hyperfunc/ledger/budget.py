@@ -11,6 +11,7 @@ from hyperfunc.ledger.budget_text import GRAMMAR, format_limits, parse_limits
 __all__ = ["Budget", "Spend"]
 
 _COUNTS = ("calls", "evaluations", "tokens")
+_AXES = (*_COUNTS, "dollars", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Budget:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        for name, amount in asdict(self).items():
+        for name in _AXES:
+            amount = getattr(self, name)
             if amount is not None:
                 _check_limit(name, amount)
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +29,9 @@ def canonical_json(obj: object) -> bytes:
 
     Args:
         obj: None, bool, int, finite float, str, list, tuple, set, mapping, dataclass instance, enum
-            member, bytes, numpy scalar or array, nested at will. Tuples count as lists, dataclasses as
-            their type's name and fields, bytes and arrays as their digest. 1, 1.0 and True differ.
+            member, bytes, numpy scalar or array, torch tensor, nested at will. Tuples count as lists,
+            dataclasses as their type's name and fields, bytes, arrays and tensors as their digest.
+            1, 1.0 and True differ.
 
     Returns:
         ASCII bytes without spaces.
@@ -78,11 +82,16 @@ def _form(obj: object, where: str = "") -> object:
     if isinstance(obj, Mapping):
         return _mapping(obj, where)
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        fields = {f.name: _form(getattr(obj, f.name), f"{where}.{f.name}") for f in dataclasses.fields(obj)}
+        fields = {name: _form(getattr(obj, name), f"{where}.{name}") for name in _field_names(type(obj))}
         return {"$type": [type(obj).__qualname__, fields]}
     if isinstance(obj, set | frozenset):
         return {"$set": sorted((_form(item, where) for item in obj), key=_dump)}
     return _leaf(obj, where)
+
+
+@functools.lru_cache(maxsize=1024)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _leaf(obj: object, where: str) -> object:
@@ -98,9 +107,20 @@ def _leaf(obj: object, where: str) -> object:
         little = np.ascontiguousarray(obj, dtype=obj.dtype.newbyteorder("<"))
         digest = hashlib.blake2b(little.tobytes(), digest_size=16).hexdigest()
         return {"$array": [little.dtype.str, list(obj.shape), digest]}
+    if type(obj).__module__ == "torch" and type(obj).__name__ == "Tensor":
+        return _tensor(obj)
     place = f" at {where.lstrip('.')}" if where else ""
     kind = f"{type(obj).__module__}.{type(obj).__qualname__}"
     raise TypeError(f"no content key for a {kind}{place}: convert it to JSON types or an array first")
+
+
+def _tensor(tensor: Any) -> object:
+    """A tensor by its type, shape and bytes; where it lives and whether it has a gradient do not count."""
+    raw = tensor.detach().cpu().contiguous().reshape(-1)
+    # As bytes, because numpy has no bfloat16; an empty tensor cannot be viewed as another type.
+    data = raw.view(sys.modules["torch"].uint8).numpy().tobytes() if raw.numel() else b""
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return {"$tensor": [str(tensor.dtype), list(tensor.shape), digest]}
 
 
 def _mapping(obj: Mapping[object, object], where: str) -> object:

@@ -109,6 +109,11 @@ class Meter:
         return Meter(cap, clock=self._clock, parent=self)
 
     @property
+    def limits_tokens(self) -> bool:
+        """Whether this meter, or one it draws from, limits tokens."""
+        return any(meter.budget.tokens is not None for meter in self._line)
+
+    @property
     def spent(self) -> Spend:
         """What was settled, here and in the meters drawn from this one, and the seconds since the start."""
         with self._lock:
@@ -142,7 +147,7 @@ class Meter:
             if meter.budget.dollars is not None and not priced:
                 raise UnknownPrice(
                     f"the budget of {meter.budget} limits dollars and the price of a call is unknown: "
-                    "give the model's price, or limit calls or tokens instead"
+                    "give the model's price and the request's max_tokens, or limit calls or tokens instead"
                 )
             if meter._seconds_left() == 0:
                 raise BudgetExhausted(

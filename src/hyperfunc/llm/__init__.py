@@ -2,7 +2,9 @@
 
 from .client import Client, Message, Request, Response, Route, Sampling, TokenLogprob, Usage
 from .completion import llm_completion
-from .registry import register_client, route_for, unregister_client
+from .registry import forget_routes, register_client, route_for, unregister_client
+from .streaming import llm_stream
+from .structured import parse_answer
 
 __all__ = [
     "Client",
@@ -13,7 +15,10 @@ __all__ = [
     "Sampling",
     "TokenLogprob",
     "Usage",
+    "forget_routes",
     "llm_completion",
+    "llm_stream",
+    "parse_answer",
     "register_client",
     "route_for",
     "unregister_client",

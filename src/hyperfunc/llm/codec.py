@@ -9,17 +9,30 @@ from .client import Request, Response, TokenLogprob, Usage
 
 __all__ = ["decode_response", "encode_response", "request_json"]
 
+_REQUEST, _RESPONSE, _USAGE = (
+    tuple(field.name for field in dataclasses.fields(kind)) for kind in (Request, Response, Usage)
+)
+
 
 def request_json(request: Request) -> bytes:
     """A request as JSON; unset fields are left out."""
-    fields = dataclasses.asdict(request)
+    fields = {name: getattr(request, name) for name in _REQUEST}
+    fields["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
     fields["sampling"] = request.sampling.given()
     return json.dumps({k: v for k, v in fields.items() if v not in (None, (), {})}, default=dict).encode()
 
 
 def encode_response(response: Response) -> bytes:
     """A response as JSON."""
-    return json.dumps(dataclasses.asdict(response), default=dict).encode()
+    # By hand, because dataclasses.asdict copies everything it meets.
+    fields = {name: getattr(response, name) for name in _RESPONSE}
+    if response.usage is not None:
+        fields["usage"] = {name: getattr(response.usage, name) for name in _USAGE}
+    if response.logprobs is not None:
+        fields["logprobs"] = [
+            {"token": t.token, "logprob": t.logprob, "top": t.top} for t in response.logprobs
+        ]
+    return json.dumps(fields, default=dict).encode()
 
 
 def decode_response(data: bytes) -> Response:

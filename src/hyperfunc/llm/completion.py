@@ -12,7 +12,7 @@ from hyperfunc.program.binding import current_frame
 from .client import Message, Request, Response, Sampling
 from .registry import route_for
 
-__all__ = ["llm_completion", "sampling_of"]
+__all__ = ["llm_completion", "request_for", "sampling_of"]
 
 _SAMPLING = frozenset(Sampling.__dataclass_fields__)
 
@@ -53,12 +53,40 @@ async def llm_completion(
 
         answer = await llm_completion("local/office", "Route the ticket ...", temperature=0)
     """
+    request = request_for(
+        model, messages, hp, stop=stop, seed=seed, logprobs=logprobs, response_format=response_format,
+        tools=tools, **sampling,
+    )  # fmt: skip
+    route = route_for(model)
+    frame = current_frame()
+    if frame is None:
+        return await route.client.complete(request)
+    return await frame.complete(route, request)
+
+
+def request_for(
+    model: str,
+    messages: str | Sequence[Message | Mapping[str, str]],
+    hp: Any = None,
+    *,
+    stop: Sequence[str] | str = (),
+    seed: int | None = None,
+    logprobs: int | None = None,
+    response_format: Mapping[str, Any] | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
+    **sampling: float | None,
+) -> Request:
+    """The request that :func:`llm_completion` makes of its arguments.
+
+    Raises:
+        ModelError: a parameter is unknown, or a message is none.
+    """
     unknown = sorted(set(sampling) - _SAMPLING)
     if unknown:
         raise ModelError(f"unknown sampler parameter {unknown[0]!r}; known: {', '.join(sorted(_SAMPLING))}")
     chosen = replace(sampling_of(hp), **{k: v for k, v in sampling.items() if v is not None})  # type: ignore[arg-type]
     stops = _stops(stop)
-    request = Request(
+    return Request(
         model=model,
         messages=_messages(messages),
         sampling=chosen,
@@ -68,11 +96,6 @@ async def llm_completion(
         response_format=response_format,
         tools=tuple(tools),
     )
-    route = route_for(model)
-    frame = current_frame()
-    if frame is None:
-        return await route.client.complete(request)
-    return await frame.complete(route, request)
 
 
 def sampling_of(hp: Any, *, longest: int = 256) -> Sampling:

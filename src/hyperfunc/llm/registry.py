@@ -9,11 +9,13 @@ from hyperfunc.errors import ModelError, UnknownModel, did_you_mean
 
 from .client import Client, Request, Route
 
-__all__ = ["register_client", "route_for", "unregister_client"]
+__all__ = ["forget_routes", "register_client", "route_for", "unregister_client"]
 
 _LOCAL = "local/"
-_lock = threading.Lock()
+_EMBEDDED = ("local/office", "local/prose")
+_lock = threading.RLock()
 _registered: dict[str, Route] = {}
+_opened: dict[str, Route] = {}
 
 
 def register_client(
@@ -55,21 +57,27 @@ def unregister_client(model: str) -> None:
 def route_for(model: str) -> Route:
     """The route for a model name.
 
+    A registered client comes first, then the embedded models, then the names of ``models.yaml``, then names
+    that say where the model is: ``openai/...``, ``openrouter/...``, ``vllm/...``, ``ollama/...``,
+    ``llamacpp/http://...``, ``koboldcpp/http://...``, ``litellm/...``. What was found is kept until
+    :func:`forget_routes`.
+
     Raises:
         UnknownModel: nothing answers for it.
+        ModelError: a file of models, or the name itself, is wrong.
+        KeyRefused: the server needs a key, and none is there.
     """
     with _lock:
-        route = _registered.get(model)
-        if route is not None:
-            return route
-        if model.startswith(_LOCAL):
-            route = _registered[model] = _local(model)
-            return route
-        known = [*_registered, "local/office", "local/prose"]
-    raise UnknownModel(
-        f"no client answers for the model {model!r}{did_you_mean(model, known) or ';'} "
-        "use an embedded model (local/office, local/prose) or register_client(model, client)."
-    )
+        route = _registered.get(model) or _opened.get(model)
+        if route is None:
+            route = _opened[model] = _local(model) if model.startswith(_LOCAL) else _remote(model)
+        return route
+
+
+def forget_routes() -> None:
+    """Look models, their files and their keys up anew when they are next asked for."""
+    with _lock:
+        _opened.clear()
 
 
 def _local(model: str) -> Route:
@@ -77,3 +85,21 @@ def _local(model: str) -> Route:
     from .local.registry import local_model
 
     return Route(shared_local_client(), f"{model} {local_model(model).fingerprint}", lambda request: 0.0)
+
+
+def _remote(model: str) -> Route:
+    from .model_spec import PROVIDERS, spec_of_name
+    from .models_file import spec_from_files
+
+    spec, known = spec_from_files(model)
+    spec = spec or spec_of_name(model)
+    if spec is None:
+        named = [*_registered, *_EMBEDDED, *known]
+        raise UnknownModel(
+            f"no client answers for the model {model!r}{did_you_mean(model, named) or ';'} use an embedded "
+            f"model ({', '.join(_EMBEDDED)}), a name from models.yaml, {'/..., '.join(PROVIDERS)}/..., or "
+            "register_client(model, client)."
+        )
+    from .providers.routes import open_route
+
+    return open_route(model, spec)

@@ -10,7 +10,7 @@ from hyperfunc.optimizers.compat import (
     TorchEggrollSystemOptimizer,
 )
 from hyperfunc.optimizers.edits import EditSearch
-from hyperfunc.optimizers.es import ES
+from hyperfunc.optimizers.eggroll import Eggroll
 from hyperfunc.optimizers.exemplars import ExemplarSearch
 from hyperfunc.optimizers.joint import Joint
 from hyperfunc.optimizers.number_search import NumberSearch
@@ -20,13 +20,13 @@ from hyperfunc.optimizers.slots import Slots
 from hyperfunc.optimizers.snes import SNES
 
 __all__ = [
-    "ES",
     "SNES",
     "Archive",
     "Ask",
     "Delegate",
     "ESHybridSystemOptimizer",
     "EditSearch",
+    "Eggroll",
     "ExemplarSearch",
     "Grid",
     "Joint",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hyperfunc.optimizers.base import NoOp, Optimizer
 from hyperfunc.optimizers.edits import EditSearch
-from hyperfunc.optimizers.es import ES
+from hyperfunc.optimizers.eggroll import Eggroll
 from hyperfunc.optimizers.exemplars import ExemplarSearch
 from hyperfunc.optimizers.joint import Joint
 from hyperfunc.optimizers.number_search import NumberSearch
@@ -35,7 +35,7 @@ def automatic(
         phrases: what may enter texts, as in :class:`EditSearch`.
 
     Returns:
-        :class:`ES` when there are matrices, :class:`SNES` for numbers that cost no model call,
+        :class:`Eggroll` when there are matrices, :class:`SNES` for numbers that cost no model call,
         :class:`Joint` for everything else, both in :class:`Slots` when there are words and matrices, and
         :class:`NoOp` when nothing can be varied.
 
@@ -50,7 +50,7 @@ def automatic(
     kinds = {knob.kind for knob in space.values()}
     words = kinds & WORDS
     if "matrix" in kinds:
-        return Slots(Joint(parts), ES()) if words else ES()
+        return Slots(Joint(parts), Eggroll()) if words else Eggroll()
     if kinds and not words and not calls_per_lane:
         return SNES()
     return Joint(parts) if joint else NoOp()

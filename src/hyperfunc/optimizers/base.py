@@ -51,7 +51,7 @@ class Ask:
     """What an optimizer wants to know next.
 
     Args:
-        population: the candidates, all different.
+        population: the candidates, all different unless they are throwaway: at a bound those may meet.
         examples: indices of training examples, the same for all candidates.
         repeat: which luck; candidates are compared under the same one.
         note: a few words for the history.

@@ -1,4 +1,4 @@
-"""The older library's optimizer names, as settings for :class:`~hyperfunc.optimizers.es.ES`."""
+"""The older library's optimizer names, as settings for :class:`~hyperfunc.optimizers.eggroll.Eggroll`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hyperfunc.optimizers.base import Delegate, NoOp
-from hyperfunc.optimizers.es import ES
+from hyperfunc.optimizers.eggroll import Eggroll
 
 if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Optimizer
@@ -18,6 +18,8 @@ __all__ = [
     "TorchEggrollSystemOptimizer",
 ]
 
+_LAST_WIDTH = 0.5
+
 NoOpSystemOptimizer = NoOp
 NoOpPromptOptimizer = NoOp
 
@@ -26,15 +28,24 @@ NoOpPromptOptimizer = NoOp
 class ESHybridSystemOptimizer(Delegate):
     """An evolution strategy over all numbers and matrices of a system.
 
+    The noise of matrices, and their steps with it, shrinks evenly to half over all ``steps``, so that
+    a search ends closer than it looks at first; numbers adapt their width as they go.
+
     Args:
         steps: generations.
         pop_size: members of a generation; an odd number is raised by one when ``antithetic``.
-        sigma: width of the noise, as a share of every knob's range; raw units for matrices.
-        lr: step relative to the noise.
+        sigma: first width of the noise, in raw units for matrices, as a share of every knob's range for
+            numbers.
+        lr: a step of matrices is ``4 * lr`` times the width of the noise, at most that width, whatever the
+            population.
         rank: of the noise of matrices.
-        device: accepted for old programs; arrays live where numpy keeps them.
+        device: accepted for old programs; the search itself runs on numpy, and the system decides
+            where its tensors live.
         normalize_fitness: weigh members by standardised value; by rank otherwise.
         antithetic: members come in pairs with opposite noise.
+
+    Raises:
+        SpaceError: a setting out of its range.
     """
 
     steps: int = 50
@@ -46,16 +57,24 @@ class ESHybridSystemOptimizer(Delegate):
     normalize_fitness: bool = True
     antithetic: bool = True
 
+    def __post_init__(self) -> None:
+        self.inner()
+
     def inner(self) -> Optimizer:
-        """The evolution strategy with these settings."""
-        return ES(
+        """EGGROLL with these settings."""
+        decay = _LAST_WIDTH ** (1 / max(1, self.steps))
+        return Eggroll(
             population=self.pop_size + (self.pop_size % 2 if self.antithetic else 0),
             sigma=self.sigma,
-            lr=self.lr,
-            steps=self.steps,
+            lr=min(4 * self.lr, 1.0) * self.sigma,
             rank=self.rank,
+            steps=self.steps,
             mirrored=self.antithetic,
             shaping="z" if self.normalize_fitness else "rank",
+            unit="raw",
+            sigma_decay=decay,
+            lr_decay=decay,
+            knob_sigma=self.sigma,
         )
 
 

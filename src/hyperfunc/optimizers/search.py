@@ -11,8 +11,8 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Ask, Optimizer
-from hyperfunc.optimizers.coordinates import minibatch
 from hyperfunc.optimizers.effects import posterior_order
+from hyperfunc.optimizers.generations import minibatch
 from hyperfunc.rng import generator
 from hyperfunc.spaces import Choice, Integer, Knob, Real
 

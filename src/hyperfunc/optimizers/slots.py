@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, State
+from hyperfunc.spaces import Population
 
 if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Told
@@ -66,12 +67,15 @@ class Slots(Optimizer):
 
     def _whole(
         self, problem: Problem, states: tuple[State, State], slot: int, ask: Ask
-    ) -> tuple[Candidate, ...]:
+    ) -> Population | tuple[Candidate, ...]:
         """The members with the other slot's knobs as that slot recommends them."""
         names = states[slot].problem.space.names
         other = self._inner(1 - slot).recommend(states[1 - slot])[0]
         base = problem.start.replace({name: other[name] for name in problem.space if name not in names})
-        return tuple(base.replace({name: member[name] for name in names}) for member in ask.population)
+        if isinstance(members := ask.population, Population):
+            own = base.replace({name: members.base[name] for name in names})
+            return Population(problem.space, members.columns, own, members.throwaway)
+        return tuple(base.replace({name: member[name] for name in names}) for member in members)
 
     def _tell(self, state: State, ask: Ask, told: Told) -> _Own:
         own: _Own = state.own

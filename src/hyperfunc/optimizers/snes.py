@@ -10,7 +10,7 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Ask, Optimizer
-from hyperfunc.optimizers.coordinates import Coordinates, centre_first, minibatch
+from hyperfunc.optimizers.generations import centre_first, minibatch
 from hyperfunc.optimizers.shaping import natural_utilities
 from hyperfunc.rng import generator
 
@@ -25,7 +25,7 @@ __all__ = ["SNES", "Gaussian"]
 
 @dataclass(frozen=True, slots=True)
 class Gaussian:
-    """A search distribution with one width per coordinate.
+    """A search distribution over the unit cube with one width per coordinate.
 
     Args:
         mean_D: its centre.
@@ -37,6 +37,38 @@ class Gaussian:
     widths_D: NDArray[np.float64]
     generation: int = 0
 
+    @classmethod
+    def around(cls, start: Candidate, sigma: float) -> Gaussian:
+        """Centred at a candidate."""
+        mean_D = start.space.to_unit(start)
+        return cls(mean_D, np.full(len(mean_D), sigma))
+
+    def noise(self, seed: int, members: int, mirrored: bool = True) -> NDArray[np.float64]:
+        """Standard noise [K, D] of this generation; members 2p and 2p + 1 are opposite when mirrored."""
+        rng = generator(seed, "snes", self.generation)
+        if not mirrored:
+            return rng.normal(size=(members, len(self.mean_D)))
+        half = rng.normal(size=(members // 2, len(self.mean_D)))
+        return np.stack([half, -half], axis=1).reshape(members, -1)
+
+    def points(self, noise_KD: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Where members lie, within the cube."""
+        return np.clip(self.mean_D + self.widths_D * noise_KD, 0.0, 1.0)
+
+    def moved(self, noise_KD: NDArray[np.float64], values_K: NDArray[np.float64]) -> Gaussian:
+        """The distribution after a generation; members whose value is NaN are left out."""
+        dim = max(1, len(self.mean_D))
+        rate = (3.0 + math.log(dim)) / (5.0 * math.sqrt(dim))
+        weights_K = natural_utilities(values_K)
+        mean_D = self.mean_D + self.widths_D * (weights_K @ noise_KD)
+        growth_D = np.exp(rate / 2.0 * (weights_K @ (noise_KD**2 - 1.0)))
+        return replace(
+            self,
+            mean_D=np.clip(mean_D, 0.0, 1.0),
+            widths_D=self.widths_D * growth_D,
+            generation=self.generation + 1,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SNES(Optimizer):
@@ -44,11 +76,12 @@ class SNES(Optimizer):
 
     Members come in mirrored pairs and are weighted by rank, so that neither the scale of the metric
     nor one lucky value matters. Members whose value is missing are left out. What is recommended is
-    the centre, which no single evaluation chose.
+    the centre, which no single evaluation chose. Matrices stay as they are;
+    :class:`~hyperfunc.optimizers.eggroll.Eggroll` learns both.
 
     Args:
         population: members of a generation, even, at least 4.
-        sigma: first width, as a share of every knob's range; matrices take it in raw units.
+        sigma: first width, as a share of every knob's range.
         steps: generations; ``None`` goes on until the budget ends.
         examples: examples per generation, the same for all members and fresh every time;
             ``None`` takes all.
@@ -69,41 +102,23 @@ class SNES(Optimizer):
             raise SpaceError(f"sigma is {self.sigma}; give a number above 0")
 
     def _init(self, problem: Problem) -> Gaussian:
-        mean_D = Coordinates(problem.space, problem.start).vector()
-        return Gaussian(mean_D, np.full(len(mean_D), self.sigma))
+        return Gaussian.around(problem.start, self.sigma)
 
     def _ask(self, state: State) -> tuple[Ask | None, Gaussian]:
         search: Gaussian = state.own
         problem = state.problem
         if not len(search.mean_D) or (self.steps is not None and search.generation >= self.steps):
             return None, search
-        coordinates = Coordinates(problem.space, problem.start)
-        points_KD = search.mean_D + search.widths_D * self._noise(problem, search)
+        points_KD = search.points(search.noise(problem.seed, self.population))
+        members = problem.space.unit_population(points_KD, problem.start, throwaway=True)
         batch = minibatch(problem, self.examples, "snes", search.generation)
-        members = coordinates.population(coordinates.clip(points_KD))
         return Ask(members, batch, search.generation, f"SNES generation {search.generation + 1}"), search
 
     def _tell(self, state: State, ask: Ask, told: Told) -> Gaussian:
         search: Gaussian = state.own
-        problem = state.problem
-        noise_KD = self._noise(problem, search)
-        weights_K = natural_utilities(told.values_K)
-        dim = len(search.mean_D)
-        rate = (3.0 + math.log(dim)) / (5.0 * math.sqrt(dim))
-        mean_D = search.mean_D + search.widths_D * (weights_K @ noise_KD)
-        growth_D = np.exp(rate / 2.0 * (weights_K @ (noise_KD**2 - 1.0)))
-        return replace(
-            search,
-            mean_D=Coordinates(problem.space, problem.start).clip(mean_D),
-            widths_D=search.widths_D * growth_D,
-            generation=search.generation + 1,
-        )
-
-    def _noise(self, problem: Problem, search: Gaussian) -> NDArray[np.float64]:
-        rng = generator(problem.seed, "snes", search.generation)
-        half = rng.normal(size=(self.population // 2, len(search.mean_D)))
-        return np.concatenate([half, -half])
+        return search.moved(search.noise(state.problem.seed, self.population), told.values_K)
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
         search: Gaussian = state.own
-        return centre_first(state.problem, search.mean_D, search.generation)
+        start = state.problem.start
+        return centre_first(start, start.space.from_unit(search.mean_D, start))

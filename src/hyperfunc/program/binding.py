@@ -86,6 +86,10 @@ class Binding:
             ready = self._injections[fn] = self._build(fn)
         return ready
 
+    def like(self, values: Mapping[str, Any]) -> Binding:
+        """Other values for the same functions."""
+        return Binding(values, self._known, self._admit, self.owner)
+
     def token(self, owner: HyperFunction | str) -> str:
         """Content key of the values that a function (or, by name, one knob) has here."""
         token = self._tokens.get(owner)
@@ -123,21 +127,25 @@ class DirectFrame:
     Args:
         binding: the values.
         waits: the caller is a synchronous ``run``, so an ``async def`` hyperfunction is waited for.
+        made: calls so far by function, where ``max_calls`` holds: in one run of a system.
     """
 
-    __slots__ = ("binding", "waits")
+    __slots__ = ("binding", "made", "waits")
 
-    def __init__(self, binding: Binding, waits: bool = False) -> None:
+    def __init__(self, binding: Binding, waits: bool = False, made: dict[str, int] | None = None) -> None:
         self.binding = binding
         self.waits = waits
+        self.made = made
 
     def call(self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``fn`` with its values; its runtime policy applies as in an evaluation."""
         ready = self.binding.injection(fn)
         if ready:
             kwargs = fn.merge(ready, args, kwargs)
+        if self.made is not None and fn.policy.max_calls is not None:
+            policy.count_call(self.made, fn.name, fn.policy)
         if fn.is_async and self.waits:
-            with entered(DirectFrame(self.binding)):
+            with entered(DirectFrame(self.binding, made=self.made)):
                 return finish(policy.run_async(fn.policy, fn.name, lambda: fn.fn(*args, **kwargs)))
         if fn.plain:
             return fn.fn(*args, **kwargs)

@@ -21,7 +21,7 @@ from hyperfunc.ledger.keys import content_key
 
 from .hyperfunction import HyperFunction
 
-__all__ = ["Reach", "reach"]
+__all__ = ["Reach", "plain_text", "reach"]
 
 _FACADE = "hyperfunc.system"
 _LIBRARY, _PROGRAMS = "hyperfunc", "hyperfunc.apps"
@@ -65,12 +65,14 @@ def reach(roots: Iterable[Callable[..., Any]], owner: type | None = None) -> Rea
         if isinstance(item, HyperFunction):
             found[item] = None
             parts.append(_declared(item))
+            if item.batched is not None:
+                stack.append(item.batched.implementation)
             item = item.fn
         plain = _plain(item)
         if plain is None:
             continue
         defaults = (plain.__defaults__, plain.__kwdefaults__)
-        parts.append(_code_text(plain.__code__) + repr([_simple(d) for d in defaults]))
+        parts.append(_code_text(plain.__code__) + repr([plain_text(d) for d in defaults]))
         stack.extend(reversed([*_mentioned(plain, parts), *_called(plain, methods)]))
     digest = hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
     return Reach(tuple(found), digest)
@@ -101,12 +103,12 @@ def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
                     yield from _methods(item).values()
             elif (plain := _plain(item)) is not None:
                 if isinstance(item, functools.partial):
-                    parts.append(f"{name}({_simple(item.args)}, {_simple(item.keywords)})")
+                    parts.append(f"{name}({plain_text(item.args)}, {plain_text(item.keywords)})")
                 if _home(plain) == home:
                     yield item
                 else:
                     parts.append(f"{name}={plain.__module__}.{plain.__qualname__}")
-        simple = _simple(value)
+        simple = plain_text(value)
         if simple is not None:
             parts.append(f"{name}={simple}")
 
@@ -165,15 +167,15 @@ def _flatten(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _simple(value: Any) -> str | None:
+def plain_text(value: Any) -> str | None:
     """Text of a value that has one: plain data, arrays, and records of them; else ``None``."""
     if value is None or isinstance(value, str | int | float | bool | bytes):
         return repr(value)
     if isinstance(value, list | tuple):
-        inner = [_simple(v) for v in value]
+        inner = [plain_text(v) for v in value]
         return None if None in inner else f"[{', '.join(map(str, inner))}]"
     if isinstance(value, dict):
-        pairs = [(_simple(k), _simple(v)) for k, v in value.items()]
+        pairs = [(plain_text(k), plain_text(v)) for k, v in value.items()]
         return None if any(None in p for p in pairs) else repr(pairs)
     if isinstance(value, set | frozenset | enum.Enum | np.ndarray) or (
         dataclasses.is_dataclass(value) and not isinstance(value, type)

@@ -7,7 +7,8 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, overload
+from dataclasses import dataclass
+from typing import Any, TypeVar, overload
 
 from hyperfunc.errors import ProgramError
 from hyperfunc.spaces import Exemplar, Exemplars, Knob, Text, group_knobs
@@ -16,6 +17,8 @@ from .binding import FRAME, Binding, DirectFrame
 from .policy import Policy
 
 __all__ = ["HyperFunction", "Policy", "hyperfunction"]
+
+Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 
 
 class HyperFunction:
@@ -33,8 +36,9 @@ class HyperFunction:
         model: the model it says it calls, or ``None``.
         policy: time limits and retries.
         is_async: whether the plain function is ``async def``.
-        share: whether equal calls of one evaluation are made once.
+        share: whether equal calls of one evaluation are made once, and calls on tensors in batches.
         cache: whether finished calls are kept in the ledger.
+        batched: the implementation for many calls at once, or ``None``.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class HyperFunction:
         self.local_gpu = local_gpu
         self.share = share
         self.cache = cache
+        self.batched: Batched | None = None
         self.is_async = inspect.iscoroutinefunction(fn)
         parameters = _parameters(fn)
         hints = _hints(fn)
@@ -99,7 +104,7 @@ class HyperFunction:
         p = self.policy
         self.plain = p.retries == 0 and p.timeout_s is None
         self.inline = (
-            self.plain and not self.is_async and not p.blocking and p.max_calls is None
+            self.plain and not self.is_async and not p.blocking and not p.counts
             and model is None and not cache
         )  # fmt: skip
 
@@ -121,6 +126,55 @@ class HyperFunction:
             frame = self._alone
         return frame.call(self, args, kwargs)
 
+    @overload
+    def batch(self, implementation: Implementation, /) -> Implementation: ...
+    @overload
+    def batch(self, /, *, max_size: int | None) -> Callable[[Implementation], Implementation]: ...
+    def batch(
+        self, implementation: Callable[..., Any] | None = None, /, *, max_size: int | None = None
+    ) -> Any:
+        """Give an implementation for many calls at once; use it as a decorator, bare or with settings.
+
+        Evaluations in waves collect B calls from different lanes and make them at once. The first batches are
+        compared with the plain function, in two calls each. When the implementation raises, the calls of that
+        batch are made one by one, so that one bad input costs its own lane alone; the evaluation's report
+        counts them and keeps the reason. Everywhere else the plain function is called.
+
+        Args:
+            implementation: takes the function's parameters. A torch tensor or numpy array arrives stacked
+                as ``[B, …]`` (calls with other shapes go in another batch), any other argument as a
+                list of B values. What is injected (``hp``, ``prompt``, ``exemplars``) arrives as it is when
+                it is equal for all calls; fields of a dataclass ``hp`` that differ, numbers and matrices,
+                arrive stacked as ``[B]`` and ``[B, …]``, as tensors where an argument is one and as numpy
+                arrays elsewhere; calls that differ in anything else, such as the prompt, go in different
+                batches.
+                It returns a list of B results; or a tensor or array ``[B, …]``, or a tuple or dict of such,
+                which is cut along the first axis.
+            max_size: the most calls in one batch, or ``None``.
+
+        Returns:
+            The implementation itself.
+
+        Raises:
+            ProgramError: the parameters differ, or calls of the function have to wait for themselves.
+
+        Example::
+
+            @hyperfunction
+            def embed(text: str) -> np.ndarray:
+                return encoder.encode([text])[0]
+
+            @embed.batch(max_size=256)
+            def _(text: list[str]) -> np.ndarray:
+                return encoder.encode(text)
+        """
+
+        def give(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.batched = Batched.of(self, function, max_size)
+            return function
+
+        return give if implementation is None else give(implementation)
+
     @functools.cached_property
     def _alone(self) -> DirectFrame:
         return DirectFrame(Binding({}))
@@ -138,6 +192,41 @@ class HyperFunction:
         return f"<hyperfunction {self.name}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """An implementation for many calls at once.
+
+    Args:
+        implementation: see :meth:`HyperFunction.batch`.
+        max_size: the most calls in one batch, or ``None``.
+    """
+
+    implementation: Callable[..., Any]
+    max_size: int | None
+
+    @classmethod
+    def of(cls, fn: HyperFunction, implementation: Callable[..., Any], max_size: int | None) -> Batched:
+        """Checked against the function it is for."""
+        if not fn.inline:
+            raise ProgramError(
+                f"{fn.name} has a batch implementation, so it must be a plain `def` without model, cache, "
+                "retries, timeout_s, max_calls and blocking"
+            )
+        if inspect.iscoroutinefunction(implementation):
+            raise ProgramError(f"the batch implementation of {fn.name} is async; write a plain `def`")
+        if max_size is not None and max_size < 1:
+            raise ProgramError(f"max_size of the batches of {fn.name} is {max_size}; give at least 1")
+        takes, has = _parameters(implementation), _parameters(fn.fn)
+        kinds = inspect.Parameter
+        is_open = any(p.kind in (kinds.VAR_KEYWORD, kinds.VAR_POSITIONAL) for p in takes.values())
+        if not is_open and list(takes) != list(has):
+            raise ProgramError(
+                f"the batch implementation of {fn.name} takes ({', '.join(takes)}); let it take the same as "
+                f"the function: ({', '.join(has)})"
+            )
+        return cls(implementation, max_size)
+
+
 @overload
 def hyperfunction(fn: Callable[..., Any], /) -> HyperFunction: ...
 @overload
@@ -152,6 +241,9 @@ def hyperfunction(
     retries: int = ...,
     timeout_s: float | None = ...,
     max_calls: int | None = ...,
+    max_calls_per_run: int | None = ...,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = ...,
+    backoff_s: float = ...,
     blocking: bool = ...,
     model: str | None = ...,
     name: str | None = ...,
@@ -171,6 +263,9 @@ def hyperfunction(
     retries: int = 0,
     timeout_s: float | None = None,
     max_calls: int | None = None,
+    max_calls_per_run: int | None = None,
+    retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    backoff_s: float = 0.1,
     blocking: bool = False,
     model: str | None = None,
     name: str | None = None,
@@ -190,10 +285,15 @@ def hyperfunction(
         retries: further attempts after a failure, with backoff.
         timeout_s: seconds one attempt may take; the call is cut off.
         max_calls: calls allowed in one lane (one example, one candidate).
+        max_calls_per_run: calls really made in one evaluation or optimisation; the run ends there, as
+            with a budget.
+        retry_on: which exceptions are tried again; see :class:`~hyperfunc.program.policy.Policy`.
+        backoff_s: first pause between attempts; it doubles, with jitter, up to 30 s.
         blocking: a sync function that waits; it runs in a thread.
         model: the model it calls; one call then counts as one model call of the budget.
         name: its name in a system; the function's own by default.
-        share: make equal calls of one evaluation once; ``False`` for functions with side effects.
+        share: make equal calls of one evaluation once, and calls on tensors in batches; ``False`` for
+            functions with side effects.
         cache: keep finished calls in the ledger.
 
     Raises:
@@ -218,7 +318,7 @@ def hyperfunction(
             exemplars=exemplars,
             max_exemplars=max_exemplars,
             model=model,
-            policy=Policy(retries=retries, timeout_s=timeout_s, max_calls=max_calls, blocking=blocking),
+            policy=Policy(retries, timeout_s, max_calls, blocking, backoff_s, retry_on, max_calls_per_run),
             local_gpu=local_gpu,
             share=share,
             cache=cache,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperfunc.blas import one_torch_thread
 from hyperfunc.errors import BudgetExhausted
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.evaluation.stacks import stack, take
 from hyperfunc.evaluation.statistics import Interval, paired_interval
-from hyperfunc.execution.encoding import encode
+from hyperfunc.execution.folding import fold, is_missing
 from hyperfunc.rng import generator
 from hyperfunc.spaces import Candidate
 from hyperfunc.types import Cell, Failure
 
-from .folding import fold, is_missing
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Confirmation", "confirm"]
 
@@ -26,7 +30,8 @@ _BLOCK = 8
 _SHOWN = 12
 _RESAMPLES = 400
 
-Judge = Callable[[Candidate, Sequence[Example], str], Awaitable[list[Cell]]]
+Rows = Sequence[tuple[Example, Cell, Cell]]
+Judge = Callable[[Candidate, Sequence[Example], str], Awaitable[Sequence[Cell]]]
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,10 @@ async def confirm(
     value_start = await fold(metric, [a for _, a, _ in rows], seen, 1)
     value_winner = await fold(metric, [b for _, _, b in rows], seen, 1)
     same = start.id == winner.id
-    gain = None if not held_out or same else await _interval(metric, rows, seed)
+    gain = None
+    if held_out and not same:
+        with one_torch_thread():
+            gain = await _interval(metric, rows, seed)
     accepted = not same and (value_winner > value_start if gain is None else gain.low > 0)
     return Confirmation(accepted, float(value_start), float(value_winner), gain, tuple(rows), tuple(warnings))
 
@@ -118,28 +126,47 @@ async def _fill(
     return rows, [f"{missing} held-out examples could not be evaluated"] if missing else []
 
 
-async def _interval(metric: Metric, rows: Sequence[tuple[Example, Cell, Cell]], seed: int) -> Interval:
+async def _interval(metric: Metric, rows: Rows, seed: int) -> Interval:
     groups = [e.group or e.luck or str(i) for i, (e, _, _) in enumerate(rows)]
     if metric.per_item:
         differences_N = np.array([(b.score or 0.0) - (a.score or 0.0) for _, a, b in rows])
         return paired_interval(differences_N, groups=groups, seed=seed)
     rng = generator(seed, "confirm")
-    gains = []
-    for _ in range(_RESAMPLES):
-        picked = [rows[i] for i in rng.integers(0, len(rows), len(rows))]
+    gain_of = _set_gain(metric, rows)
+    gains = [await gain_of(rng.integers(0, len(rows), len(rows))) for _ in range(_RESAMPLES)]
+    low, high = (float(x) for x in np.quantile(gains, (0.025, 0.975)))
+    estimate = await gain_of(np.arange(len(rows)))
+    return Interval(low=low, high=high, estimate=estimate, level=0.95, method="paired percentile bootstrap")
+
+
+def _set_gain(metric: Metric, rows: Rows) -> Callable[[NDArray[np.int64]], Awaitable[float]]:
+    """The gain of the winner over the start on some of the rows, for a metric over sets."""
+
+    async def folded(places: NDArray[np.int64]) -> float:
+        picked = [rows[i] for i in places]
         expected = [e.expected for e, _, _ in picked]
         after = await metric.fold([b.prediction for _, _, b in picked], expected)
-        before = await metric.fold([a.prediction for _, a, _ in picked], expected)
-        gains.append(after - before)
-    low, high = (float(x) for x in np.quantile(gains, (0.025, 0.975)))
-    expected = [e.expected for e, _, _ in rows]
-    estimate = await metric.fold([b.prediction for _, _, b in rows], expected) - await metric.fold(
-        [a.prediction for _, a, _ in rows], expected
-    )
-    return Interval(low=low, high=high, estimate=estimate, level=0.95, method="paired percentile bootstrap")
+        return after - await metric.fold([a.prediction for _, a, _ in picked], expected)
+
+    failed = any(isinstance(cell.prediction, Failure) for _, *cells in rows for cell in cells)
+    if metric.kind != "batch" or failed:
+        return folded
+    # Stacked once: 400 resamples of a thousand tensors would be as many copies of each.
+    both = stack([stack([b.prediction for _, _, b in rows]), stack([a.prediction for _, a, _ in rows])])
+    expected = stack([e.expected for e, _, _ in rows])
+
+    async def batched(places: NDArray[np.int64]) -> float:
+        values = metric.function(take(both, places, axis=1), take(expected, places))
+        return float(values[0]) - float(values[1])
+
+    return batched
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, Failure):
         return f"failed: {value.reason}"
-    return value if encode(value) is not None and not isinstance(value, tuple) else repr(value)
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return repr(value)
+    return repr(value) if isinstance(value, tuple) else value

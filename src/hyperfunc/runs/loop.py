@@ -20,7 +20,7 @@ import numpy as np
 
 from hyperfunc.errors import BudgetExhausted, BudgetTooSmall
 from hyperfunc.evaluation.dataset import Example
-from hyperfunc.execution import Account, Engine
+from hyperfunc.execution import Account, Engine, Evaluations, Execution
 from hyperfunc.ledger import Budget, Ledger, Meter
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
 from hyperfunc.spaces import Candidate, Population, Space
@@ -29,7 +29,6 @@ from hyperfunc.types import Cell
 from .confirm import Confirmation, confirm
 from .costs import Costs
 from .deciding import Decider
-from .folding import fold, is_missing
 from .job import Job
 from .opening import check_prices, check_reached, check_start, learnable_space
 from .recording import Recorder
@@ -89,6 +88,8 @@ class _Run:
         self.history: list[StepRecord] = []
         self.warnings: list[str] = []
         self.failures: Counter[str] = Counter()
+        self.left_out = 0
+        self.execution = Execution()
         self.stopped = "the optimizer had nothing left to try"
         self.engine = Engine(job.system.program(), job.settings, ledger, self.account)
         self.train, self.held = job.split()
@@ -117,20 +118,20 @@ class _Run:
         outcome = await self._confirm(start, winner, held)
         return self._end(start, winner, outcome)
 
-    async def _first(self) -> list[Cell]:
+    async def _first(self) -> Sequence[Cell]:
         """Evaluate the start on a few examples, while functions may still join."""
         system, examples = self.job.system, self.train[:_FIRST]
         system.fix_space(False)
         try:
-            rows = await self._cells([system.candidate], examples, "first")
+            first = (await self._evaluate([system.candidate], examples, "first"))[0]
         except BudgetExhausted as exc:
             raise BudgetTooSmall(
                 f"the budget {self.budget} cannot pay the start on {len(examples)} examples: {exc}"
             ) from exc
         finally:
             system.fix_space(True)
-        self.warnings += check_start(await fold(self.job.metric, rows[0], examples, 1))
-        return rows[0]
+        self.warnings += check_start(first)
+        return first.cells
 
     def _open(self, space: Space, start: Candidate, optimizer: Optimizer) -> None:
         resumed = self.recorder.known is not None
@@ -162,13 +163,15 @@ class _Run:
             if ask is None or not self._can_begin(ask, step):
                 break
             try:
-                rows = await self._cells(ask.population, self._examples(ask), str(step), ask.repeat)
+                answer = await self._evaluate(ask.population, self._examples(ask), str(step), ask.repeat)
+                self.execution = answer.execution
             except BudgetExhausted:
                 # What this ask had filled by now is kept, but not told: how much of it is there depends
                 # on timing, and a decision never may.
                 self.stopped = self._used_up()
                 break
-            told = await self._told(rows, self._examples(ask))
+            told = Told(answer.values_K, answer.scores_KN, answer.feedback)
+            self.left_out += int(np.count_nonzero(~np.isfinite(told.values_K)))
             decider.tell(ask, told)
             self._note(step, ask, told, decider)
             reason = next(filter(None, (stop(self.history) for stop in stops)), None)
@@ -197,34 +200,26 @@ class _Run:
     def _examples(self, ask: Ask) -> list[Example]:
         return [self.train[n] for n in ask.examples]
 
-    async def _cells(
+    async def _evaluate(
         self,
         candidates: Population | Sequence[Candidate],
         examples: Sequence[Example],
         origin: str,
         repeat: int = 0,
-    ) -> list[list[Cell]]:
-        """Fill cells, a row for each candidate, and learn what they cost."""
-        bound = [(c.id, self.job.system.bind(c)) for c in candidates]
+    ) -> Evaluations:
+        """Evaluate candidates, and learn what their lanes cost."""
         async with self.recorder.watched(lambda: self.meter.spent):
-            rows = await self.engine.fill(
-                bound, examples, self.job.metric, repeats=(repeat,), origin=f"{self.recorder.run_id}/{origin}"
-            )
+            answer = await self.engine.evaluate(
+                candidates, tuple(examples), self.job.metric, repeats=(repeat,),
+                origin=f"{self.recorder.run_id}/{origin}",
+            )  # fmt: skip
         self.recorder.candidates(candidates, origin)
-        self.costs.learn(rows)
-        self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
-        return rows
-
-    async def _told(self, rows: list[list[Cell]], examples: Sequence[Example]) -> Told:
-        values = [await fold(self.job.metric, row, examples, 1) for row in rows]
-        scores = None
-        if self.job.metric.per_item:
-            scores = np.array([[_score(c) for c in row] for row in rows], dtype=np.float64)
-        return Told(
-            values_K=np.array(values, dtype=np.float64),
-            scores_KN=scores,
-            feedback=lambda k, n: rows[k][n].feedback,
-        )
+        if answer.execution.mode != "fused":
+            # Lanes of a fused run cost nothing and cannot fail one by one.
+            rows = [e.cells for e in answer]
+            self.costs.learn(rows)
+            self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
+        return answer
 
     def _note(self, step: int, ask: Ask, told: Told, decider: Decider) -> None:
         finite = told.values_K[np.isfinite(told.values_K)]
@@ -242,13 +237,15 @@ class _Run:
         self.recorder.step(record)
 
     async def _confirm(self, start: Candidate, winner: Candidate, held: tuple[Example, ...]) -> Confirmation:
-        async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> list[Cell]:
-            return (await self._cells([candidate], part, origin))[0]
+        async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> Sequence[Cell]:
+            return (await self._evaluate([candidate], part, origin))[0].cells
 
         examples = held or self.train
         return await confirm(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
 
     def _end(self, start: Candidate, winner: Candidate, outcome: Confirmation) -> Result:
+        if self.left_out:
+            self.warnings.append(f"{self.left_out} evaluations gave no finite value and moved nothing")
         result = Result(
             run_id=self.recorder.run_id,
             best=winner if outcome.accepted else start,
@@ -264,11 +261,8 @@ class _Run:
             budget=self.budget,
             stopped=self.stopped,
             warnings=(*self.warnings, *outcome.warnings),
+            execution=self.execution,
             ledger=self.ledger,
         )
         self.recorder.end(result, outcome, dict(self.failures.most_common()))
         return result
-
-
-def _score(cell: Cell) -> float:
-    return math.nan if is_missing(cell) or cell.score is None else cell.score

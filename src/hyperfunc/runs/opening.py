@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 from hyperfunc.errors import MetricError, ModelError, ProgramError, UnknownPrice
+from hyperfunc.execution import Evaluation
 from hyperfunc.ledger import Budget
 from hyperfunc.llm.client import Request
 from hyperfunc.llm.registry import route_for
 from hyperfunc.spaces import Candidate, Space
 from hyperfunc.types import Cell
 
-from .folding import Evaluation
 from .trainable import Trainable
 
 __all__ = ["check_prices", "check_reached", "check_start", "learnable_space"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperfunc.evaluation.statistics import Interval
+from hyperfunc.execution.folding import Execution
 from hyperfunc.ledger import Budget, Spend
 from hyperfunc.spaces import Candidate, Change, format_diff
 
@@ -75,6 +76,7 @@ class Result:
         budget: the limits.
         stopped: why it ended.
         warnings: what the user should know.
+        execution: how the search was run, and why not in a faster mode.
     """
 
     run_id: str
@@ -91,6 +93,7 @@ class Result:
     budget: Budget
     stopped: str
     warnings: tuple[str, ...] = ()
+    execution: Execution = field(default_factory=Execution, compare=False)
     ledger: Ledger | None = field(default=None, repr=False, compare=False)
 
     def changes(self) -> list[Change]:
@@ -106,6 +109,8 @@ class Result:
         else:
             lines.append("recommendation:")
             lines.append(format_diff(self.changes()))
+        if self.execution.mode != "plain":
+            lines.append(str(self.execution))
         lines.extend(f"warning: {w}" for w in self.warnings)
         return "\n".join(lines)
 

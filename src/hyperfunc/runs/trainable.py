@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from hyperfunc.execution import Program
     from hyperfunc.optimizers.base import Optimizer
-    from hyperfunc.program.binding import Binding
     from hyperfunc.program.hyperfunction import HyperFunction
     from hyperfunc.spaces import Candidate
 
@@ -38,10 +37,6 @@ class Trainable(Protocol):
     @property
     def candidate(self) -> Candidate:
         """The values now."""
-        ...
-
-    def bind(self, candidate: Candidate) -> Binding:
-        """Values laid out for the functions."""
         ...
 
     def program(self) -> Program:

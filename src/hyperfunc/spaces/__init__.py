@@ -11,6 +11,7 @@ from hyperfunc.spaces.presets import (
     group_knobs,
 )
 from hyperfunc.spaces.space import Space
+from hyperfunc.spaces.stacks import LowRankStack
 
 __all__ = [
     "AdapterMeta",
@@ -23,6 +24,7 @@ __all__ = [
     "Knob",
     "LMParam",
     "LoRAWeight",
+    "LowRankStack",
     "Matrix",
     "Population",
     "Real",

@@ -12,12 +12,16 @@ import numpy as np
 from hyperfunc.errors import SpaceError, UnknownKnob, did_you_mean
 from hyperfunc.spaces.diff import Change, format_diff
 from hyperfunc.spaces.knobs import Exemplar, Matrix
+from hyperfunc.spaces.stacks import LowRankStack
 
 if TYPE_CHECKING:
     from hyperfunc.spaces.space import Space
     from hyperfunc.types import JSON
 
-__all__ = ["Candidate", "Change", "Population", "format_diff"]
+__all__ = ["Candidate", "Change", "Column", "Population", "format_diff"]
+
+Column = Sequence[Any] | np.ndarray | LowRankStack
+"""One value per member of a population."""
 
 
 def _written(value: object) -> JSON:
@@ -142,8 +146,8 @@ class Population:
 
     Args:
         space: the space of all members.
-        columns: knob name to one value per member: a list of K values, or an array whose first
-            axis has length K.
+        columns: knob name to one value per member: a list of K values, an array whose first axis has
+            length K, or for a matrix knob a :class:`~hyperfunc.spaces.stacks.LowRankStack`.
         base: supplies every knob that has no column, and is the parent of every member.
         throwaway: members are evaluated and forgotten, as in an evolution strategy.
 
@@ -164,7 +168,7 @@ class Population:
     def __init__(
         self,
         space: Space,
-        columns: Mapping[str, Sequence[Any] | np.ndarray],
+        columns: Mapping[str, Column],
         base: Candidate,
         throwaway: bool = False,
     ) -> None:
@@ -188,8 +192,8 @@ class Population:
         return self._base
 
     @property
-    def columns(self) -> Mapping[str, Sequence[Any] | np.ndarray]:
-        """Canonical values per knob; a matrix knob's column is one float32 array [K, *shape]."""
+    def columns(self) -> Mapping[str, Column]:
+        """Canonical values per knob; a matrix knob's is a float32 array [K, *shape] or a low-rank stack."""
         return self._columns
 
     def ids(self) -> tuple[str, ...]:
@@ -214,10 +218,10 @@ class Population:
         return f"Population({len(self)} members, columns {list(self._columns)})"
 
 
-def _column(space: Space, name: str, column: Sequence[Any] | np.ndarray) -> Sequence[Any] | np.ndarray:
+def _column(space: Space, name: str, column: Column) -> Column:
     knob = space[name]
-    if not isinstance(knob, Matrix):
-        return [knob.canonical(value, name) for value in column]
-    stack = np.stack([knob.canonical(value, name) for value in column])
-    stack.flags.writeable = False
-    return stack
+    if isinstance(knob, Matrix):
+        return knob.stack(column, name)
+    if isinstance(column, LowRankStack):
+        raise SpaceError(f"{name!r} is a {knob.kind}, and only a matrix can have a low-rank stack as column")
+    return [knob.canonical(value, name) for value in column]

@@ -89,6 +89,9 @@ def build_group(hp_type: type, values: Mapping[str, Any]) -> Any:
         >>> build_group(LMParam, {"temperature": 0.2}).temperature
         0.2
     """
+    own = getattr(hp_type, "__build__", None)
+    if own is not None:
+        return own(values)
     if _has_fields(hp_type):
         unknown = values.keys() - {field.name for field in dataclasses.fields(hp_type)}
         if unknown:

@@ -100,6 +100,10 @@ class SamplerParam(_Numbers):
         typical_p: locally typical mass in (0, 1]; 1 keeps all.
         top_n_sigma: standard deviations below the top logit, 0 to 5; 0 keeps all.
         repetition_penalty: divisor of the positive logits of seen tokens, in [1, 2]; 1 is neutral.
+        frequency_penalty, presence_penalty: in [-2, 2]; 0 is neutral.
+        max_tokens: longest completion in tokens; not learnt.
+        stop: texts that end a completion; not learnt.
+        seed: of the server; not learnt.
     """
 
     temperature: Annotated[float, Real(0.0, 2.0)] = 1.0
@@ -109,6 +113,11 @@ class SamplerParam(_Numbers):
     typical_p: Annotated[float, Real(0.01, 1.0)] = 1.0
     top_n_sigma: Annotated[float, Real(0.0, 5.0)] = 0.0
     repetition_penalty: Annotated[float, Real(1.0, 2.0)] = 1.0
+    frequency_penalty: Annotated[float, Real(-2.0, 2.0)] = 0.0
+    presence_penalty: Annotated[float, Real(-2.0, 2.0)] = 0.0
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hyperfunc.errors import SpaceError, UnknownKnob, did_you_mean
-from hyperfunc.spaces.candidate import Candidate, Population
+from hyperfunc.spaces.candidate import Candidate, Column, Population
 from hyperfunc.spaces.knobs import Knob
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Space(Mapping[str, Knob]):
 
     def population(
         self,
-        columns: Mapping[str, Sequence[Any] | np.ndarray],
+        columns: Mapping[str, Column],
         base: Candidate | None = None,
         throwaway: bool = False,
     ) -> Population:
@@ -266,7 +266,7 @@ class Space(Mapping[str, Knob]):
         self,
         units_KU: ArrayLike,
         base: Candidate | None = None,
-        matrices: Mapping[str, np.ndarray] = MappingProxyType({}),
+        matrices: Mapping[str, Column] = MappingProxyType({}),
         throwaway: bool = False,
     ) -> Population:
         """Candidates at K places of the unit cube, with stacked matrices [K, *shape] beside them."""

@@ -47,7 +47,9 @@ class Axis:
         low, high = min(values), max(values)
         if low >= 0 and high <= 1:
             return cls(0.0, 1.0, start, end)
-        margin = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+        size = max(abs(low), abs(high))
+        # Values that differ in their last digits alone are shown as equal.
+        margin = (high - low) * 0.08 if high - low > size * 1e-6 else size * 0.1 or 1.0
         return cls(low - margin, high + margin, start, end)
 
 

@@ -7,18 +7,19 @@ the batch in the order in which they were asked. What is answered never depends 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from hyperfunc.errors import ModelError, did_you_mean
-from hyperfunc.llm.client import Request, Response, Usage
+from hyperfunc.llm.client import Request, Response, TokenLogprob, Usage
 from hyperfunc.llm.local.engine import Engine, check_job
-from hyperfunc.llm.local.jobs import Generation, Job
+from hyperfunc.llm.local.jobs import Completion, Generation, Job, Piece
 from hyperfunc.llm.local.prefix_cache import PrefixCache
 from hyperfunc.llm.local.registry import LocalModel, local_model
 from hyperfunc.llm.local.workers import Ticket, Workers, available_cores
@@ -79,14 +80,38 @@ class LocalClient:
         Raises:
             ModelError: the model is unknown, the prompt does not fit, or a field is not supported.
         """
+        return await self._answer(request, None)
+
+    async def stream(self, request: Request) -> AsyncGenerator[Piece, None]:
+        """Answer one request piece by piece; the pieces make up the text that :meth:`complete` gives.
+
+        Raises:
+            ModelError: as for :meth:`complete`, before the first piece.
+        """
+        queue: asyncio.Queue[Piece | None] = asyncio.Queue()
+        growth = _Growth(self._model(request.model), queue.put_nowait)
+        task = asyncio.create_task(self._answer(request, growth))
+        task.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (piece := await queue.get()) is not None:
+                yield piece
+            response = task.result()
+            rest = growth.rest(response)
+            if rest.text or rest.logprobs:
+                yield rest
+            yield Piece(response=response)
+        finally:
+            task.cancel()
+
+    async def _answer(self, request: Request, growth: _Growth | None) -> Response:
         started = time.perf_counter()
         model = self._model(request.model)
         job = _job(request, model)
         check_job(job, model.transformer.architecture.context)
-        generation = await self._generate(model, job)
+        generation = await self._generate(model, job, growth)
         return _response(request, model, job, generation, time.perf_counter() - started)
 
-    async def _generate(self, model: LocalModel, job: Job) -> Generation:
+    async def _generate(self, model: LocalModel, job: Job, growth: _Growth | None) -> Generation:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Generation] = loop.create_future()
 
@@ -105,7 +130,13 @@ class LocalClient:
                 # The loop was closed meanwhile: nobody waits any more.
                 return
 
-        ticket = Ticket(job, deliver)
+        def grow(completion: Completion) -> None:
+            assert growth is not None
+            if (piece := growth.take(completion)) is not None:
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(growth.on_piece, piece)
+
+        ticket = Ticket(job, deliver, None if growth is None else grow)
         self._gather(loop, self._workers_of(model), ticket)
         try:
             return await future
@@ -137,6 +168,33 @@ class LocalClient:
                     self._threads,
                 )
             return self._workers[model.fingerprint]
+
+
+class _Growth:
+    """What of a streamed completion has been handed on; used by one thread at a time."""
+
+    def __init__(self, model: LocalModel, on_piece: Callable[[Piece], None]) -> None:
+        self.on_piece = on_piece
+        self._model = model
+        self._text = 0
+        self._tokens = 0
+
+    def take(self, completion: Completion) -> Piece | None:
+        """What has settled since the last time, if any text has."""
+        settled = completion.settled()
+        if len(settled) < len(self._model.template.answer_prefix):
+            return None
+        text = self._model.answer(settled)[self._text :]
+        return self._piece(text, completion.logprobs_from(self._tokens)) if text else None
+
+    def rest(self, response: Response) -> Piece:
+        """What is left once the answer is whole."""
+        return self._piece(response.text[self._text :], (response.logprobs or ())[self._tokens :])
+
+    def _piece(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> Piece:
+        self._text += len(text)
+        self._tokens += len(logprobs)
+        return Piece(text, logprobs)
 
 
 def _flush(loop: asyncio.AbstractEventLoop, gathering: _Gathering, seen: int) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hyperfunc.llm.client import Sampling, TokenLogprob
+from hyperfunc.llm.client import Response, Sampling, TokenLogprob
 from hyperfunc.llm.local.exact import Array
 from hyperfunc.llm.local.samplers import sampler_row, stream_key, uniform
 from hyperfunc.llm.local.tokenizer import Tokenizer
 
-__all__ = ["Completion", "Generation", "Job"]
+__all__ = ["Completion", "Generation", "Job", "Piece"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,21 @@ class Generation:
     ids: tuple[int, ...]
     finish_reason: str
     logprobs: tuple[TokenLogprob, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a streamed answer has grown by.
+
+    Args:
+        text: what was added.
+        logprobs: of the tokens that were added, if they were asked for.
+        response: the whole answer, in the last piece.
+    """
+
+    text: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    response: Response | None = None
 
 
 class Completion:
@@ -86,6 +101,17 @@ class Completion:
         return Generation(
             text=self._text, ids=tuple(self.ids), finish_reason=self.finish_reason, logprobs=logprobs
         )
+
+    def settled(self) -> str:
+        """The text so far that no stop text can take back."""
+        for size in range(min(self._longest_stop, len(self._text)), 0, -1):
+            if any(stop.startswith(self._text[-size:]) for stop in self.job.stop):
+                return self._text[:-size]
+        return self._text
+
+    def logprobs_from(self, start: int) -> tuple[TokenLogprob, ...]:
+        """Log-probabilities of the tokens from number ``start`` on; none if the job did not ask."""
+        return tuple(self._logprobs[start:])
 
     def _extend(self, piece: str) -> bool:
         start = max(0, len(self._text) - self._longest_stop)

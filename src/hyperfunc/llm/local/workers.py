@@ -23,11 +23,18 @@ class Ticket:
     Args:
         job: what to do.
         deliver: called once, on a worker thread, with a generation or the error that ended it.
+        progress: called there after every step while the completion is under way.
     """
 
-    def __init__(self, job: Job, deliver: Callable[[Ticket, Generation | Exception], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        deliver: Callable[[Ticket, Generation | Exception], None],
+        progress: Callable[[Completion], None] | None = None,
+    ) -> None:
         self.job = job
         self.deliver = deliver
+        self.progress = progress
         self.abandoned = False
 
 
@@ -85,6 +92,9 @@ class Workers:
         for completion in engine.step():
             ticket = running.pop(completion)
             ticket.deliver(ticket, completion.generation())
+        for completion, ticket in running.items():
+            if ticket.progress is not None:
+                ticket.progress(completion)
 
     def _take(self, engine: Engine, busy: bool) -> list[Ticket] | None:
         """Tickets to add now: none while few rows are free; ``None`` when the thread should end."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
+from hyperfunc.spaces.stacks import LowRankStack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,10 +74,22 @@ class Matrix(Knob):
 
     def canonical(self, value: object, name: str = "") -> NDArray[np.float32]:
         """A read-only, C-contiguous float32 array; anything array-like of the right shape goes in."""
-        array = self._copied(value, name)
-        if array.shape != self.shape:
-            raise SpaceError(f"{title(name)} has shape {self.shape}, but got an array of {array.shape}")
-        if not np.isfinite(array).all():
+        return self._checked(self._copied(value, name), self.shape, name)
+
+    def stack(self, column: object, name: str = "") -> NDArray[np.float32] | LowRankStack:
+        """K values as one read-only float32 array [K, *shape]; a low-rank stack passes through."""
+        if isinstance(column, LowRankStack):
+            self._checked(column.center, self.shape, name)
+            return column
+        array = self._copied(column, name)
+        return self._checked(array, (*array.shape[:1], *self.shape), name)
+
+    @staticmethod
+    def _checked(array: NDArray[np.float32], shape: tuple[int, ...], name: str) -> NDArray[np.float32]:
+        if array.shape != shape:
+            raise SpaceError(f"{title(name)} has shape {shape}, but got an array of {array.shape}")
+        # A sum is one pass, and infinite or NaN as soon as one entry is.
+        if not math.isfinite(array.sum(dtype=np.float64)):
             raise OutOfBounds(f"{title(name)} got NaN or infinity; every entry must be a finite number")
         return array
 

@@ -1,0 +1,1 @@
+"""What a population costs beside pure inference, and what evolution strategies learn with it."""

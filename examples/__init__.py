@@ -1,0 +1,1 @@
+"""Small programs to learn from; run one by ``python -m examples.xor``."""

@@ -1,0 +1,1 @@
+"""The whole program once, over candidates and over examples."""

@@ -1,0 +1,1 @@
+"""What one lane did: its calls, and the data edges between them."""

@@ -1,0 +1,1 @@
+"""Equal calls of many lanes as one batch."""

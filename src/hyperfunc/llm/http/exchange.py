@@ -1,0 +1,273 @@
+"""One request and its reply over the shared connections, with every failure named."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from yarl import URL
+
+from hyperfunc.errors import (
+    BadReply,
+    KeyRefused,
+    ModelError,
+    QuotaExhausted,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    ServerUnreachable,
+    UnknownModel,
+)
+from hyperfunc.llm.secrets import Secret, redact
+
+from .attempts import Fault
+from .pool import Pool, shared_pool
+from .rates import retry_after
+
+__all__ = ["Exchange", "Reply"]
+
+_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+_LOAD_FREE = frozenset({408, 409, 425})
+_BROKEN = (aiohttp.ClientError, OSError)
+_CONNECTING = 6
+_SHOWN = 300
+_ERROR_BODY = 1 << 16
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply with status 200: its JSON object and its headers."""
+
+    json: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """How one server is spoken to.
+
+    Args:
+        base: URL that paths are appended to, without a slash at its end.
+        key: sent as a bearer token, to this server only: redirects are not followed.
+        key_hint: what a person does about a missing key.
+        headers: sent with every request.
+        largest: bytes that a reply may have.
+        pool: of connections.
+    """
+
+    base: str
+    key: Secret | None = None
+    key_hint: str = "give its entry in models.yaml a key: the name of an environment variable"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    largest: int = 32 << 20
+    pool: Pool = field(default_factory=shared_pool)
+    _ready: dict[str, tuple[URL, dict[str, str], str | None]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ModelError(
+                f"{self.base!r} is no address of a server; give one such as http://127.0.0.1:8080"
+            )
+        if parts.username or parts.password:
+            raise ModelError(
+                f"the address of {parts.hostname} holds a password; put it into an environment variable and "
+                "name that as the key of an entry in models.yaml"
+            )
+
+    async def post(
+        self, path: str, body: bytes, on_headers: Callable[[Mapping[str, str]], object] | None = None
+    ) -> Reply:
+        """Send a JSON body and read a JSON object.
+
+        Args:
+            path: appended to the base, beginning with a slash.
+            body: JSON.
+            on_headers: told the headers of whatever reply comes.
+
+        Raises:
+            Fault: with the error to raise when it is not tried again.
+        """
+        url, headers, proxy = self._ready.get(path) or self._prepare(path)
+        try:
+            response = await self.pool.session().request(
+                "POST", url, data=body, headers=headers, allow_redirects=False, proxy=proxy
+            )
+            try:
+                said = response.headers
+                if on_headers is not None:
+                    on_headers(said)
+                if response.status != 200:
+                    raise await self._refusal(response)
+                length = response.content_length
+                if length is not None and length <= self.largest and "Content-Encoding" not in said:
+                    data = await response.read()
+                else:
+                    data = await self._read(response)
+            except BaseException:
+                # The rest of the reply is of no use, and the connection is not free before it came.
+                response.close()
+                raise
+        except _BROKEN as error:
+            raise self._broken(error) from error
+        return Reply(self._parsed(data), said)
+
+    async def get(self, path: str) -> Reply:
+        """Read a JSON object."""
+        async with self._open("GET", path, None, None) as response:
+            return Reply(self._parsed(await self._read(response)), response.headers)
+
+    async def stream(
+        self, path: str, body: bytes, on_headers: Callable[[Mapping[str, str]], object] | None = None
+    ) -> AsyncIterator[bytes]:
+        """Send a JSON body and yield pieces of the reply as they come."""
+        async with self._open("POST", path, body, on_headers) as response:
+            async for piece in self._pieces(response):
+                yield piece
+
+    @contextlib.asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        on_headers: Callable[[Mapping[str, str]], object] | None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        url, headers, proxy = self._ready.get(path) or self._prepare(path)
+        try:
+            async with self.pool.session().request(
+                method, url, data=body, headers=headers, allow_redirects=False, proxy=proxy
+            ) as response:
+                if on_headers is not None:
+                    on_headers(response.headers)
+                if response.status != 200:
+                    raise await self._refusal(response)
+                yield response
+        except _BROKEN as error:
+            raise self._broken(error) from error
+
+    def _prepare(self, path: str) -> tuple[URL, dict[str, str], str | None]:
+        headers = {"Content-Type": "application/json", "User-Agent": "hyperfunc", **self.headers}
+        if self.key is not None:
+            headers["Authorization"] = f"Bearer {self.key.reveal()}"
+        url = URL(self.base + path)
+        self._ready[path] = ready = (url, headers, self._proxy(url))
+        return ready
+
+    def _proxy(self, url: URL) -> str | None:
+        host = url.host or ""
+        if host in _LOOPBACK:
+            return None
+        proxy = urllib.request.getproxies().get(url.scheme)
+        return None if proxy is None or urllib.request.proxy_bypass(host) else proxy
+
+    def _broken(self, error: Exception) -> Fault:
+        """A failure of the connection."""
+        reason = redact(str(error) or type(error).__name__)[:_SHOWN]
+        if isinstance(error, aiohttp.ClientSSLError):
+            words = (
+                f"no secure connection to {self.base} ({reason}); see its certificate, and that it is https"
+            )
+            return Fault(ServerUnreachable(words), again=False, load=False)
+        if isinstance(error, aiohttp.ClientConnectorError):
+            why = os.strerror(error.os_error.errno) if error.os_error.errno else reason
+            words = f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
+            # A server that restarts is waited for; an address that is wrong is told soon.
+            return Fault(ServerUnreachable(words), load=False, tries=_CONNECTING)
+        return Fault(
+            ServerUnreachable(
+                f"the connection to {self.base} broke before the answer was complete ({reason})"
+            )
+        )
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        return b"".join([piece async for piece in self._pieces(response)])
+
+    async def _pieces(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        """The body as it comes, up to what is allowed."""
+        size = response.content_length or 0
+        if size <= self.largest:
+            size = 0
+            async for piece in response.content.iter_any():
+                size += len(piece)
+                if size > self.largest:
+                    break
+                yield piece
+        if size > self.largest:
+            limit = f"{self.largest >> 20} MiB" if self.largest >> 20 else f"{self.largest} bytes"
+            error = BadReply(f"{self.base} sent a reply of more than {limit}; it was not read")
+            raise Fault(error, status=response.status, load=False)
+
+    def _parsed(self, data: bytes) -> dict[str, Any]:
+        try:
+            found = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            # Cut after keys are replaced: half a key would not be known as one.
+            shown = redact(data[:_ERROR_BODY].decode("utf-8", "replace"))[:80]
+            raise Fault(
+                BadReply(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?"),
+                load=False,
+            ) from error
+        if not isinstance(found, dict):
+            raise Fault(
+                BadReply(f"{self.base} sent JSON that is no object; is it a model server?"), load=False
+            )
+        return found
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> Fault:
+        """What a status other than 200 means."""
+        said, code = await self._said(response)
+        status = response.status
+        where = f"{self.base} ({status}{': ' + said if said else ''})"
+        again, wait = status in _AGAIN, retry_after(response.headers)
+        error: Exception
+        if status == 402 or code in ("insufficient_quota", "billing_hard_limit_reached"):
+            error, again, wait = (
+                QuotaExhausted(f"the account at {where} cannot pay for the request"),
+                False,
+                None,
+            )
+        elif status in (401, 403):
+            error = KeyRefused(f"no access to {where}; {self.key_hint}" if self.key is None else
+                               f"{self.key!r} was not accepted by {where}; see that it is right")  # fmt: skip
+        elif status == 404:
+            error = UnknownModel(f"no such model or address at {where}; see the model's name and the URL")
+        elif status == 429:
+            error = RateLimited(f"too many requests for {where}; lower the limits of this model")
+        elif status in _AGAIN or status >= 500:
+            error, again = ServerFailed(f"failure of {where}; see the server's log"), status not in (501, 505)
+        elif 300 <= status < 400:
+            error = RequestRefused(f"{where} sends elsewhere; give the address it sends to")
+        else:
+            error = RequestRefused(f"the request was refused by {where}; see its parameters")
+        load = again and status not in _LOAD_FREE
+        return Fault(error, status=status, again=again, wait_s=wait if again else None, load=load)
+
+    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, str]:
+        """The server's own words, without any key, and its code."""
+        try:
+            data = await response.content.read(_ERROR_BODY)
+        except _BROKEN:
+            return "", ""
+        text = data.decode("utf-8", "replace")
+        code = ""
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            found = text
+        while isinstance(found, dict):
+            given = found.get("code")
+            code = given if isinstance(given, str) else code
+            found = next((found[k] for k in ("error", "message", "detail", "msg") if found.get(k)), "")
+        words = found if isinstance(found, str) else json.dumps(found)
+        return redact(" ".join(words.split()))[:_SHOWN], code

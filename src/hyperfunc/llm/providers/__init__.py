@@ -1,0 +1,1 @@
+"""Model servers: one file each for how they are asked and what they answer."""

@@ -1,0 +1,104 @@
+"""KoboldCpp's own routes: ``/api/v1/generate`` continues a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperfunc.errors import ModelError
+from hyperfunc.llm.client import Request, Response
+from hyperfunc.llm.http.exchange import Exchange
+from hyperfunc.llm.http.sse import events
+from hyperfunc.llm.providers.parameters import KOBOLDCPP, wire
+from hyperfunc.llm.providers.raw_text import cut, own_template, refuse_tools, stops
+from hyperfunc.llm.providers.reading import bad_reply, counted, usage_of
+from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
+from hyperfunc.llm.providers.templates import ChatTemplate
+
+__all__ = ["KoboldCpp"]
+
+
+@dataclass(kw_only=True)
+class KoboldCpp:
+    """Continues a prompt.
+
+    Args:
+        template: makes messages a prompt; with ``None`` the model's own is looked up once.
+        context: tokens that prompt and answer may have together; the server's own when ``None``.
+        extra: further fields of every request.
+    """
+
+    template: ChatTemplate | None = None
+    context: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks_first(self) -> bool:
+        """The model's template, once, when none was named."""
+        return self.template is None
+
+    async def asked(self, exchange: Exchange, request: Request, stream: bool) -> Asked:
+        """A native request."""
+        refuse_tools(request, "KoboldCpp")
+        if request.logprobs is not None or request.response_format is not None:
+            asked = "logprobs" if request.logprobs is not None else "response_format"
+            raise ModelError(
+                f"KoboldCpp's own routes have no {asked}; use its OpenAI route (openai/http://.../v1)"
+            )
+        if self.template is None:
+            self.template = await own_template(exchange, "KoboldCpp")
+        body: dict[str, Any] = {"prompt": self.template.text(request.messages)}
+        body |= wire(KOBOLDCPP, request.sampling, request.seed)
+        ends = stops(request, self.template)
+        if ends:
+            body["stop_sequence"] = ends
+        body["trim_stop"] = True
+        if self.context is not None:
+            body["max_context_length"] = self.context
+        path = "/api/extra/generate/stream" if stream else "/api/v1/generate"
+        return Asked(path, {**body, **self.extra})
+
+    def answer(self, where: str, request: Request, reply: Mapping[str, Any]) -> Response:
+        """The first result."""
+        try:
+            result = reply["results"][0]
+            text = result["text"]
+        except (KeyError, IndexError, TypeError) as error:
+            raise bad_reply(where, "a result with a text") from error
+        if not isinstance(text, str):
+            raise bad_reply(where, "a text")
+        kept = cut(text, stops(request, self.template))
+        return Response(
+            text=kept,
+            finish_reason=_reason(result.get("finish_reason"), kept != text),
+            usage=usage_of(request, kept, result.get("prompt_tokens"), result.get("completion_tokens")),
+        )
+
+    async def pieces(
+        self, where: str, request: Request, stream: AsyncIterator[bytes]
+    ) -> AsyncIterator[Piece]:
+        """Tokens as they come; the server says nothing about usage here."""
+        text = ""
+        async for event in events(stream, where):
+            token = event.get("token")
+            if not isinstance(token, str):
+                raise bad_reply(where, "a token")
+            text += token
+            reason = event.get("finish_reason")
+            yield Piece(text=token, finish_reason=None if reason is None else _reason(reason, False))
+        yield Piece(usage=counted(request, text))
+
+    def embedding(self, texts: Sequence[str]) -> Asked:
+        """Refused."""
+        raise ModelError(
+            "KoboldCpp's own routes have no embeddings; use its OpenAI route (openai/http://.../v1)"
+        )
+
+    def vectors(self, where: str, reply: Mapping[str, Any]) -> Embeddings:
+        """Never asked for."""
+        raise bad_reply(where, "embeddings")
+
+
+def _reason(said: Any, stopped: bool) -> str:
+    return "length" if said == "length" and not stopped else "stop"

@@ -1,0 +1,5 @@
+"""Evolution strategies for any torch module."""
+
+from hyperfunc.torch_es.search import TorchEggrollES
+
+__all__ = ["TorchEggrollES"]
