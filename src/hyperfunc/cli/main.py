@@ -13,8 +13,8 @@ from hyperfunc.errors import HyperfuncError, did_you_mean
 
 __all__ = ["cli", "main"]
 
-COMMANDS = ("demo", "optimize", "runs", "show", "report", "export", "resume")
-"""In the order of a first acquaintance; each is ``hyperfunc.cli.commands.<name>.command``."""
+COMMANDS = ("demo", "optimize", "runs", "show", "report", "export", "resume", "probe", "serve-model")
+"""In the order of a first acquaintance; each is ``command`` in its module of ``hyperfunc.cli.commands``."""
 
 INTERRUPTED = 130
 """What a shell expects of a process that Ctrl-C ended."""
@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
         """The command, or None for a name that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"hyperfunc.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"hyperfunc.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -1,0 +1,1 @@
+"""Models: the client, the servers, what their parameters do, and what a call's policy holds."""
