@@ -179,19 +179,15 @@ def measure(table: Table) -> None:
     table.add(
         "calls without end: client / raw aiohttp", _ratio(steady, "client"), "x", at_most=1.5, note="aim 1.3"
     )
-    note = f"raw aiohttp {_median(steady, 'raw_ms'):.3f}"
-    table.add(
-        "calls without end: processor time of one", _median(steady, "client_ms"), "ms", at_most=0.3, note=note
-    )
+    # Whoever else uses the cores can only add to processor time, by what they push out of the caches.
+    ours, raw = min(r.client_ms for r in steady), min(r.raw_ms for r in steady)
+    note = f"least of {len(steady)} rounds; raw aiohttp {raw:.3f}"
+    table.add("calls without end: processor time of one", ours, "ms", at_most=0.3, note=note)
 
 
 def _ratio(found: list[Round], name: str) -> float:
     """Median of ratios within a round, so that what else the machine does meets both sides."""
     return statistics.median(getattr(one, name) / one.raw for one in found)
-
-
-def _median(found: list[Round], name: str) -> float:
-    return statistics.median(getattr(one, name) for one in found)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any
 __all__ = ["decode", "encode"]
 
 _TAG = "$hyperfunc"
+_ATOMS = (str, int, float, bool, type(None))
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encode(value: Any) -> bytes | None:
@@ -18,7 +20,7 @@ def encode(value: Any) -> bytes | None:
         ``None`` when something in it has no exact form.
     """
     try:
-        return json.dumps(_form(value), ensure_ascii=False).encode()
+        return _encode(_form(value)).encode()
     except (TypeError, ValueError, RecursionError):
         return None
 
@@ -30,7 +32,7 @@ def decode(data: bytes) -> Any:
 
 def _form(value: Any) -> Any:
     kind = type(value)
-    if value is None or kind in (bool, int, float, str):
+    if kind in _ATOMS:
         return value
     if kind is list:
         return [_form(v) for v in value]

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from hyperfunc.errors import BudgetError, CallError, InfrastructureError
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.program.hyperfunction import HyperFunction
-from hyperfunc.program.policy import run_async, run_thread
 from hyperfunc.rng import seed_of
 
 from .account import Charge
-from .hosting import Hosted, can_park, park
+from .attempts import attempts
+from .hosting import can_park, park
 from .lanes import Lane, NeedsHost, Record
 from .waves.company import ALONE
 
@@ -55,7 +54,7 @@ class LaneFrame:
         self.place = place
         self.record = record
         self.waits = waits
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, int] | None = None
         self._branches = 0
 
     @property
@@ -77,10 +76,13 @@ class LaneFrame:
     ) -> Any:
         """Make one call: at once when it never waits, else parked until its runner has finished it."""
         lane = self.lane
-        number = self._counts.get(fn.name, 0)
+        counts = self._counts
+        if counts is None:
+            counts = self._counts = {}
+        number = counts.get(fn.name, 0)
         if lane.trace is not None and not traced:
             return lane.trace.call(self, fn, (*self.place, fn.name, number), args, kwargs)
-        self._counts[fn.name] = number + 1
+        counts[fn.name] = number + 1
         place = (*self.place, fn.name, number)
         lane.reached.add(fn.name)
         if self.record is not None:
@@ -180,7 +182,7 @@ class LaneFrame:
                     kwargs = fn.merge(ready, args, kwargs)
                 if fn.model is None and not fn.cache:
                     self.admit(fn)
-                    value = await _attempts(fn, args, kwargs)
+                    value = await attempts(fn, args, kwargs)
                 else:
                     key = None if call is None else flights.key(call, self, place)
                     value = await self._kept_or_paid(fn, args, kwargs, key, record)
@@ -211,16 +213,19 @@ class LaneFrame:
     ) -> Any:  # fmt: skip
         child = FRAME.get()
         assert isinstance(child, LaneFrame)
+        if not fn.cache or key is None:
+            self.admit(fn)
+            if fn.model is None:
+                return await attempts(fn, args, kwargs)
+            return await child._paying(fn, args, kwargs, key)
 
         async def make() -> Any:
             self.admit(fn)
             if fn.model is None:
-                return await _attempts(fn, args, kwargs)
+                return await attempts(fn, args, kwargs)
             return await child._paying(fn, args, kwargs, key)
 
-        if fn.cache and key is not None:
-            return await self.lane.session.kept(fn, key, record, make)
-        return await make()
+        return await self.lane.session.kept(fn, key, record, make)
 
     async def _paying(
         self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], key: Any
@@ -228,11 +233,11 @@ class LaneFrame:
         """Run a function that names a model: it counts as one call unless requests of it are counted."""
         record, session = self.record, self.lane.session
         assert record is not None
-        if _is_inside_paid(record):
-            return await _attempts(fn, args, kwargs)
+        if record.is_inside_paid():
+            return await attempts(fn, args, kwargs)
         record.prepaid = await self.afford()
         try:
-            return await _attempts(fn, args, kwargs)
+            return await attempts(fn, args, kwargs)
         finally:
             reservation, record.prepaid = record.prepaid, None
             if record.requests == 0 and reservation is not None:
@@ -269,6 +274,8 @@ class LaneFrame:
         if threading.get_ident() != lane.session.thread:
             return await self._elsewhere(self.complete(route, request))  # type: ignore[no-any-return]
         self._refuse_if_over(request.model)
+        if self._counts is None:
+            self._counts = {}
         number = self._counts.get("", 0)
         self._counts[""] = number + 1
         if request.seed is None and request.sampling.temperature != 0:
@@ -318,26 +325,19 @@ class LaneFrame:
     def refused(self, error: BudgetError) -> None:
         """The budget refused something here: this lane and the calls around it have no result."""
         self.lane.fault = error
-        record = self.record
-        while record is not None:
-            record.fault = error
-            record = record.parent
+        if self.record is not None:
+            self.record.refuse(error)
 
     def read(self, owner: HyperFunction | str) -> None:
         """Note that the calls around this place depend on the values of ``owner``."""
-        token = self.lane.binding.token(owner)
-        record = self.record
-        while record is not None:
-            record.reads[owner] = token
-            record = record.parent
+        if self.record is not None:
+            self.record.read(owner, self.lane.binding.token(owner))
 
     def charge(self, key: str, charge: Charge) -> None:
         """Note that the lane and the calls around this place used a paid call."""
         self.lane.charges[key] = charge
-        record = self.record
-        while record is not None:
-            record.charges[key] = charge
-            record = record.parent
+        if self.record is not None:
+            self.record.charge(key, charge)
 
     def absorb(self, flight: Flight) -> None:
         """Take over what a shared call had read and used."""
@@ -351,53 +351,5 @@ class LaneFrame:
             self.charge(key, charge)
 
     def _mark_seed(self) -> None:
-        record = self.record
-        while record is not None:
-            record.seed_read = True
-            record = record.parent
-
-
-def _attempts(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
-    """One call with its retries: awaited, in a thread, or in place."""
-    if fn.is_async:
-        one: Callable[[], Awaitable[Any]] = lambda: _start(fn, args, kwargs)  # noqa: E731
-    elif fn.policy.blocking or fn.policy.timeout_s is not None:
-        one = lambda: run_thread(lambda: fn.fn(*args, **kwargs))  # noqa: E731
-    else:
-        one = lambda: Hosted(_in_place(fn, args, kwargs))  # noqa: E731
-    return one() if fn.plain else run_async(fn.policy, fn.name, _numbered(one))
-
-
-def _numbered(one: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
-    """Attempts in frames of their own, so that one that was cut off leaves no trace in the next."""
-    first = FRAME.get()
-    made = 0
-
-    def attempt() -> Awaitable[Any]:
-        nonlocal made
-        if made and isinstance(first, LaneFrame):
-            FRAME.set(first.again(made))
-        made += 1
-        return one()
-
-    return attempt
-
-
-def _start(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Awaitable[Any]:
-    work = fn.fn(*args, **kwargs)
-    frame = FRAME.get()
-    hosts = isinstance(frame, LaneFrame) and frame.lane.session.hosts
-    return Hosted(work) if hosts and not can_park() else work
-
-
-async def _in_place(fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return fn.fn(*args, **kwargs)
-
-
-def _is_inside_paid(record: Record) -> bool:
-    outer = record.parent
-    while outer is not None:
-        if outer.prepaid is not None or outer.requests:
-            return True
-        outer = outer.parent
-    return False
+        if self.record is not None:
+            self.record.mark_seed()

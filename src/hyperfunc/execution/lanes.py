@@ -131,3 +131,40 @@ class Record:
         if self.permit is not None:
             self.permit.release()
             self.permit = None
+
+    def read(self, owner: HyperFunction | str, token: str) -> None:
+        """It depends on the values of ``owner``, and so do the calls around it."""
+        record: Record | None = self
+        while record is not None:
+            record.reads[owner] = token
+            record = record.parent
+
+    def charge(self, key: str, charge: Charge) -> None:
+        """It used a paid call, and so did the calls around it."""
+        record: Record | None = self
+        while record is not None:
+            record.charges[key] = charge
+            record = record.parent
+
+    def refuse(self, error: BudgetError) -> None:
+        """The budget refused something in it: neither it nor a call around it has a result."""
+        record: Record | None = self
+        while record is not None:
+            record.fault = error
+            record = record.parent
+
+    def mark_seed(self) -> None:
+        """It depends on its seed, and so do the calls around it."""
+        record: Record | None = self
+        while record is not None:
+            record.seed_read = True
+            record = record.parent
+
+    def is_inside_paid(self) -> bool:
+        """Whether a call around it is counted as paid."""
+        outer = self.parent
+        while outer is not None:
+            if outer.prepaid is not None or outer.requests:
+                return True
+            outer = outer.parent
+        return False

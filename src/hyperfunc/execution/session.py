@@ -90,7 +90,7 @@ class Session:
         future: asyncio.Future[Response] = self.loop.create_future()
         self._replies[key] = future
         try:
-            response = await self._answer(frame, key, route, request)
+            response, charge = await self._answer(frame, key, route, request)
         except BaseException as error:
             del self._replies[key]
             if isinstance(error, BudgetError):
@@ -102,23 +102,26 @@ class Session:
                 future.cancel()
             raise
         future.set_result(response)
-        frame.charge(key, _charge(route, request, response))
+        frame.charge(key, charge)
         return response
 
-    async def _answer(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
+    async def _answer(
+        self, frame: LaneFrame, key: str, route: Route, request: Request
+    ) -> tuple[Response, Charge]:
         response = find_response(self.ledger, key) if self.ledger is not None else None
         if response is not None:
-            self.account.hit(key, _charge(route, request, response))
-            return response
+            charge = _charge(route, request, response)
+            self.account.hit(key, charge)
+            return response, charge
         permit = await self._permit(frame)
         try:
             _return_prepaid(frame)
-            response = await self._send(frame, key, route, request)
+            answer = await self._send(frame, key, route, request)
         finally:
             permit.release()
         if self.ledger is not None:
             await self._durable()
-        return response
+        return answer
 
     async def _durable(self) -> None:
         """What was paid for is durable before anyone builds on it; what comes at once shares a commit."""
@@ -153,7 +156,9 @@ class Session:
         await self.gate.wait()
         return self.gate
 
-    async def _send(self, frame: LaneFrame, key: str, route: Route, request: Request) -> Response:
+    async def _send(
+        self, frame: LaneFrame, key: str, route: Route, request: Request
+    ) -> tuple[Response, Charge]:
         most = Charge(most_tokens(request), route.price(request))
         reservation = await self.reserve(most.tokens, most.dollars)
         self._sending += 1
@@ -164,8 +169,9 @@ class Session:
             response = scrub_response(await route.client.complete(request))
             if self.ledger is not None:
                 keep_response(self.ledger, key, request, response, self.origin)
-            self.account.pay(key, _charge(route, request, response), reservation)
-            return response
+            charge = _charge(route, request, response)
+            self.account.pay(key, charge, reservation)
+            return response, charge
         except BaseException as error:
             # What was cut off may have been paid for; what was answered by an error costs a call alone.
             lost = most if isinstance(error, asyncio.CancelledError) else Charge()

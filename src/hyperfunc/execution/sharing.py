@@ -17,7 +17,7 @@ import dataclasses
 import enum
 import types
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hyperfunc.errors import BudgetError, InfrastructureError
@@ -31,6 +31,7 @@ __all__ = ["Flight", "Flights", "Unshareable", "frozen", "own", "unchangeable"]
 
 _KEPT = 65_536
 _SCANNED = 64
+_NOTHING: Mapping[Any, Any] = types.MappingProxyType({})
 _ATOMS = (
     str, int, float, bool, bytes, complex, type(None), type(...), object, type, types.FunctionType,
     types.BuiltinFunctionType, types.ModuleType,
@@ -107,11 +108,11 @@ class Flight:
         self.value: Any = None
         self.error: BaseException | None = None
         self.shared = False
-        self.reads: dict[HyperFunction | str, str] = {}
+        self.reads: Mapping[HyperFunction | str, str] = _NOTHING
         self.seed: int | None = None
-        self.charges: dict[str, Any] = {}
+        self.charges: Mapping[str, Any] = _NOTHING
         self.keys: Keys | None = None
-        self.waits: list[Flight] = []
+        self.waits: list[Flight] | None = None
 
     def keep(self, value: Any) -> None:
         """The call returned; offer the value to others if it can be copied."""
@@ -203,11 +204,12 @@ class Flights:
                 # Whoever waits holds no permit: the other call may need it.
                 frame.record.give_back()
             for outer in around:
-                outer.waits.append(pending)
+                outer.waits = [*(outer.waits or ()), pending]
             try:
                 await pending.landed()
             finally:
                 for outer in around:
+                    assert outer.waits is not None
                     outer.waits.remove(pending)
             if pending.error is not None and self._fits(pending, frame, place):
                 return pending
@@ -283,7 +285,7 @@ def _leads_to(flight: Flight, targets: list[Flight]) -> bool:
             return True
         if id(at) not in seen:
             seen.add(id(at))
-            stack.extend(at.waits)
+            stack.extend(at.waits or ())
     return False
 
 

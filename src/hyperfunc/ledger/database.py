@@ -118,8 +118,9 @@ class Database:
         """The first row of a query, after what was put under this key in this process."""
         if self._writer and self._writer.holds(waiting):
             self.flush()
-        with self._reader() as execute:
-            row: tuple[Any, ...] | None = execute(query, values).fetchone()
+        self._check()
+        with self._turn, spoken(self.path):
+            row: tuple[Any, ...] | None = self._reading.execute(query, values).fetchone()
             return row
 
     @contextmanager

@@ -22,6 +22,7 @@ import numpy as np
 __all__ = ["canonical_json", "content_key"]
 
 _PLAIN = (str, int, bool, type(None))
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":"))
 
 
 def canonical_json(obj: object) -> bytes:
@@ -66,31 +67,41 @@ def content_key(*parts: object) -> str:
 
 
 def _dump(form: object) -> bytes:
-    return json.dumps(form, sort_keys=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(form).encode("ascii")
 
 
 def _form(obj: object, where: str = "") -> object:
     """The value as plain JSON types; ``where`` is the path to it, for messages."""
-    if type(obj) in _PLAIN:
+    kind: Any = type(obj)
+    if kind in _PLAIN:
         return obj
+    if kind is float:
+        return _finite(obj, where)  # type: ignore[arg-type]
+    names = _field_names(kind)
+    if names is not None:
+        fields = {}
+        for name in names:
+            value = getattr(obj, name)
+            fields[name] = value if type(value) in _PLAIN else _form(value, f"{where}.{name}")
+        return {"$type": [kind.__qualname__, fields]}
     if isinstance(obj, enum.Enum):
-        return {"$enum": [type(obj).__qualname__, obj.name]}
+        return {"$enum": [kind.__qualname__, obj.name]}
     if isinstance(obj, float):
         return _finite(float(obj), where)
     if isinstance(obj, list | tuple):
-        return [_form(item, f"{where}[{i}]") for i, item in enumerate(obj)]
+        return [item if type(item) in _PLAIN else _form(item, f"{where}[{i}]") for i, item in enumerate(obj)]
     if isinstance(obj, Mapping):
         return _mapping(obj, where)
-    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        fields = {name: _form(getattr(obj, name), f"{where}.{name}") for name in _field_names(type(obj))}
-        return {"$type": [type(obj).__qualname__, fields]}
     if isinstance(obj, set | frozenset):
         return {"$set": sorted((_form(item, where) for item in obj), key=_dump)}
     return _leaf(obj, where)
 
 
 @functools.lru_cache(maxsize=1024)
-def _field_names(kind: type) -> tuple[str, ...]:
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """Of a dataclass whose instances are keyed by their fields; ``None`` for any other type."""
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, enum.Enum | float | list | tuple | Mapping):
+        return None
     return tuple(field.name for field in dataclasses.fields(kind))
 
 

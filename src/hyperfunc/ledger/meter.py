@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Meter", "Reservation"]
 
 _NOTHING = Spend()
+_UNLIMITED = Budget()
 _Number = TypeVar("_Number", int, float)
 
 
@@ -57,6 +58,7 @@ class Meter:
         self._reserved = Amounts()
         self._line: tuple[Meter, ...] = (self, *parent._line) if parent else (self,)
         self._lock: threading.Lock = parent._lock if parent else threading.Lock()
+        self._limited = tuple(meter for meter in self._line if meter.budget != _UNLIMITED)
 
     def reserve(
         self, calls: int = 0, evaluations: int = 0, tokens: int = 0, dollars: float | None = 0.0
@@ -143,7 +145,7 @@ class Meter:
         return max(0.0, self.budget.seconds - (self._clock() - self._started))
 
     def _refuse(self, wanted: Amounts, *, priced: bool) -> None:
-        for meter in self._line:
+        for meter in self._limited:
             if meter.budget.dollars is not None and not priced:
                 raise UnknownPrice(
                     f"the budget of {meter.budget} limits dollars and the price of a call is unknown: "
@@ -160,11 +162,15 @@ class Meter:
                     f"({meter._spent} spent, {meter._reserved} reserved): resume the run with a larger budget"
                 )
 
-    def _close(self, wanted: Amounts, actual: Amounts) -> None:
+    def _close(self, reservation: Reservation, wanted: Amounts, actual: Amounts) -> bool:
         with self._lock:
+            if reservation._closed:
+                return False
+            reservation._closed = True
             for meter in self._line:
                 meter._reserved = meter._reserved.minus(wanted)
                 meter._spent = meter._spent.plus(actual)
+        return True
 
 
 class Reservation:
@@ -174,10 +180,12 @@ class Reservation:
     been paid.
     """
 
+    __slots__ = ("_closed", "_meter", "_wanted")
+
     def __init__(self, meter: Meter, wanted: Amounts) -> None:
         self._meter = meter
         self._wanted = wanted
-        self._closed = threading.Lock()
+        self._closed = False  # changed under the meter's lock
 
     def settle(
         self,
@@ -217,10 +225,7 @@ class Reservation:
         self._close(Amounts())
 
     def _close(self, actual: Amounts) -> bool:
-        first = self._closed.acquire(blocking=False)
-        if first:
-            self._meter._close(self._wanted, actual)
-        return first
+        return self._meter._close(self, self._wanted, actual)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from hyperfunc.ledger.files import spoken
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from hyperfunc.ledger.codec import Storable
@@ -105,7 +105,7 @@ class Writer:
         """Whether a row put with this key is not committed yet."""
         return key in self._coming.keys or key in self._going.keys
 
-    def idle(self, statements: Iterable[str]) -> bool:
+    def idle(self, statements: Sequence[str]) -> bool:
         """Whether no row of these statements waits for its commit."""
         with self._door:
             return not any(s in self._coming.rows or s in self._going.rows for s in statements)

@@ -12,6 +12,7 @@ __all__ = ["decode_response", "encode_response", "request_json"]
 _REQUEST, _RESPONSE, _USAGE = (
     tuple(field.name for field in dataclasses.fields(kind)) for kind in (Request, Response, Usage)
 )
+_encode = json.JSONEncoder(default=dict).encode
 
 
 def request_json(request: Request) -> bytes:
@@ -19,7 +20,7 @@ def request_json(request: Request) -> bytes:
     fields = {name: getattr(request, name) for name in _REQUEST}
     fields["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
     fields["sampling"] = request.sampling.given()
-    return json.dumps({k: v for k, v in fields.items() if v not in (None, (), {})}, default=dict).encode()
+    return _encode({k: v for k, v in fields.items() if v not in (None, (), {})}).encode()
 
 
 def encode_response(response: Response) -> bytes:
@@ -32,7 +33,7 @@ def encode_response(response: Response) -> bytes:
         fields["logprobs"] = [
             {"token": t.token, "logprob": t.logprob, "top": t.top} for t in response.logprobs
         ]
-    return json.dumps(fields, default=dict).encode()
+    return _encode(fields).encode()
 
 
 def decode_response(data: bytes) -> Response:

@@ -102,7 +102,7 @@ def _members(call: Call, data: Columns, begin: int, end: int) -> Any:
         }
         with Batching():
             outputs = call(values)
-        return tree_map(_plain, outputs)
+        return _plain(outputs) if isinstance(outputs, Tensor) else tree_map(_plain, outputs)
 
     with torch.no_grad():
         return torch.vmap(one, randomness="error")(mapped, data.places(end - begin))

@@ -103,3 +103,7 @@ def test_requests_that_are_left_without_saying_so() -> None:
 def test_headers_that_make_no_sense_are_ignored() -> None:
     assert allowances({"x-ratelimit-remaining-requests": "many", "x-ratelimit-reset-requests": "1s"}) == {}
     assert allowances({"x-ratelimit-remaining-tokens": "5"}) == {}
+
+
+def test_a_date_beyond_the_calendar_is_not_understood() -> None:
+    assert retry_after({"retry-after": "Fri, 31 Dec 99999999999 23:59:59 GMT"}) is None

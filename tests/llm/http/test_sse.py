@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyperfunc.llm.http import Fault
-from hyperfunc.llm.http.sse import events, lines
+from hyperfunc.llm.http.sse import events, lines, parsed
+from hyperfunc.llm.secrets import Secret
 
 STREAM = (
     ': a comment\r\nevent: message\r\ndata: {"t": "Grüße"}\r\n\r\n\n'
@@ -60,3 +61,11 @@ def test_a_line_without_an_end_is_a_fault_and_not_a_full_memory() -> None:
 
     with pytest.raises(Fault, match="without an end"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("text", ["refused {}", '"{}"', "x" * 70 + "{}"])
+def test_a_stream_that_echoes_a_key_does_not_show_it(text: str) -> None:
+    key = Secret("sk-planted-in-a-stream-0123456789", "PLANTED")
+    with pytest.raises(Fault) as caught:
+        parsed(text.format(key.reveal()), "the server")
+    assert "sk-planted" not in str(caught.value)

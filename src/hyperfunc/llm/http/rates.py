@@ -143,7 +143,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return found
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hyperfunc.errors import BadReply
+from hyperfunc.llm.secrets import redact
 
 from .attempts import Fault
 
@@ -66,10 +67,12 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     Raises:
         Fault: it is none.
     """
+    # Cut after keys are replaced: half a key would not be known as one.
+    shown = redact(text)[:80]
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Fault(BadReply(f"{where} streams {text[:80]!r}, which is no JSON"), load=False) from error
+        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON"), load=False) from error
     if not isinstance(found, dict):
-        raise Fault(BadReply(f"{where} streams {text[:80]!r}, which is no JSON object"), load=False)
+        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON object"), load=False)
     return found
