@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hyperfunc.errors import HyperfuncError as HyperfuncError
     from hyperfunc.evaluation import (
+        ClassificationAccuracy as ClassificationAccuracy,
+    )
+    from hyperfunc.evaluation import (
+        CompositeScorer as CompositeScorer,
+    )
+    from hyperfunc.evaluation import (
         ContainsMatch as ContainsMatch,
+    )
+    from hyperfunc.evaluation import (
+        Dataset as Dataset,
     )
     from hyperfunc.evaluation import (
         ExactMatch as ExactMatch,
@@ -20,7 +29,19 @@ if TYPE_CHECKING:
         Example as Example,
     )
     from hyperfunc.evaluation import (
+        FieldF1 as FieldF1,
+    )
+    from hyperfunc.evaluation import (
         JSONFields as JSONFields,
+    )
+    from hyperfunc.evaluation import (
+        JSONSchemaMatch as JSONSchemaMatch,
+    )
+    from hyperfunc.evaluation import (
+        NumericDistance as NumericDistance,
+    )
+    from hyperfunc.evaluation import (
+        RegexMatch as RegexMatch,
     )
     from hyperfunc.evaluation import (
         Scorer as Scorer,
@@ -158,7 +179,10 @@ _HOMES = {
     "Callback": "runs",
     "Candidate": "spaces",
     "Choice": "spaces",
+    "ClassificationAccuracy": "evaluation",
+    "CompositeScorer": "evaluation",
     "ContainsMatch": "evaluation",
+    "Dataset": "evaluation",
     "ESHybridSystemOptimizer": "optimizers",
     "EditSearch": "optimizers",
     "Eggroll": "optimizers",
@@ -170,12 +194,14 @@ _HOMES = {
     "ExemplarSearch": "optimizers",
     "Exemplars": "spaces",
     "Failure": "types",
+    "FieldF1": "evaluation",
     "Grid": "optimizers",
     "HyperFunction": "program",
     "HyperSystem": "system",
     "HyperfuncError": "errors",
     "Integer": "spaces",
     "JSONFields": "evaluation",
+    "JSONSchemaMatch": "evaluation",
     "Joint": "optimizers",
     "LMParam": "spaces",
     "Ledger": "ledger",
@@ -186,8 +212,10 @@ _HOMES = {
     "NoOpPromptOptimizer": "optimizers",
     "NoOpSystemOptimizer": "optimizers",
     "NumberSearch": "optimizers",
+    "NumericDistance": "evaluation",
     "Random": "optimizers",
     "Real": "spaces",
+    "RegexMatch": "evaluation",
     "Result": "runs.result",
     "SNES": "optimizers",
     "SamplerParam": "spaces",

@@ -1,16 +1,19 @@
 """Metrics: what folds the predictions or scores of a dataset into the number that is maximised.
 
 Two kinds are told apart by the names of the first two parameters: ``(preds, expected)`` judges the
-whole set at once, ``(example, pred)`` and scorers judge one prediction. :func:`per_item` and
-:func:`over_set` say it explicitly, and :func:`batched_metric` marks one that judges many candidates.
+whole set at once, ``(example, pred)`` and scorers judge one prediction. A metric of one prediction may
+also take ``trace``, ``pred_name`` and ``pred_trace``, and then says what one component did wrong.
+:func:`per_item` and :func:`over_set` say the kind explicitly, and :func:`batched_metric` marks one that
+judges many candidates.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import warnings
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ from hyperfunc.types import Failure, ScoreResult
 
 from .dataset import Example
 from .scorers import Scorer
+from .scores import checked_score, described
 from .stacks import Unstackable, is_tensor, stack
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ _SET_FIRST = {"preds", "predictions", "outputs", "predicted", "y_pred", "ys_pred
 _SET_SECOND = {"expected", "expecteds", "targets", "golds", "labels", "references", "y_true", "ys"}
 _ITEM_FIRST = {"example", "ex", "item", "gold"}
 _ITEM_SECOND = {"pred", "prediction", "output", "predicted", "answer", "result"}
+_TRACED = ("trace", "pred_name", "pred_trace", "program_trace")
 _BOTH = "metric(preds, expected) -> float over the set, or metric(example, pred) -> score in [0, 1] per item"
 
 
@@ -43,11 +48,14 @@ class Metric:
         name: shown in reports.
         function: what the user gave.
         kind: ``"item"`` (``function(example, pred)``), ``"scorer"``, ``"set"`` or ``"batch"``.
+        takes: which of ``trace``, ``pred_name``, ``pred_trace`` and ``program_trace`` the function of one
+            prediction accepts by name; without them it scores the whole program.
     """
 
     name: str
     function: Any
     kind: str
+    takes: tuple[str, ...] = ()
 
     def __call__(self, *args: Any) -> Any:
         """The plain function."""
@@ -58,14 +66,35 @@ class Metric:
         """Whether single predictions get scores."""
         return self.kind in ("item", "scorer")
 
-    async def score(self, example: Example, prediction: Any) -> ScoreResult:
+    @property
+    def per_component(self) -> bool:
+        """Whether it can say what a single component of the program did wrong."""
+        return "pred_name" in self.takes
+
+    async def score(
+        self, example: Example, prediction: Any, *, trace: Any = None, pred_name: str | None = None,
+        pred_trace: Any = None,
+    ) -> ScoreResult:  # fmt: skip
         """Judge one prediction.
+
+        Args:
+            example: with what is expected.
+            prediction: what the program returned.
+            trace: the calls of the program, for metrics that take it.
+            pred_name: the component that the feedback shall be about; ``None`` for the whole program.
+            pred_trace: the calls of that component.
 
         Raises:
             MetricError: the result is not a score.
         """
         if self.kind == "scorer":
             result = self.function.score(prediction, example.expected, example.inputs)
+        elif self.takes:
+            known = {
+                "trace": trace, "pred_name": pred_name, "pred_trace": pred_trace, "program_trace": trace,
+            }  # fmt: skip
+            given = {name: known[name] for name in self.takes if known[name] is not None}
+            result = self.function(example, prediction, **given)
         else:
             result = self.function(example, prediction)
         if inspect.isawaitable(result):
@@ -107,7 +136,7 @@ class Metric:
             value = float(result)
         except (TypeError, ValueError):
             raise MetricError(
-                f"metric {self.name} returned {_what(result)}; over a set it must return one number"
+                f"metric {self.name} returned {described(result)}; over a set it must return one number"
             ) from None
         if math.isnan(value):
             warnings.warn(f"the metric {self.name} returned NaN, which counts as -inf", stacklevel=2)
@@ -145,26 +174,49 @@ def as_metric(metric: Any) -> Metric:
     if isinstance(metric, Scorer):
         return Metric(type(metric).__name__, metric, "scorer")
     if not callable(metric):
-        raise MetricError(f"the metric is {_what(metric)}; use a scorer, {_BOTH}")
+        raise MetricError(f"the metric is {described(metric)}; use a scorer, {_BOTH}")
     name = getattr(metric, "__name__", type(metric).__name__)
-    try:
-        names = list(inspect.signature(metric).parameters)
-    except (TypeError, ValueError):
-        names = []
-    first, second = [*names, "", ""][:2]
+    names = list(_parameters(metric))
+    first, second, third = [*names, "", "", ""][:3]
     if first in _SET_FIRST and (second in _SET_SECOND or second in _SET_FIRST):
         return Metric(name, metric, "set")
-    if first in _ITEM_FIRST and second in _ITEM_SECOND:
-        return Metric(name, metric, "item")
+    if (first in _ITEM_FIRST and second in _ITEM_SECOND) or third == "trace":
+        return _of_item(metric, name)
     raise MetricError(
         f"cannot tell what metric {name}({', '.join(names)}) judges; name its parameters as in "
         f"{_BOTH}, or wrap it in per_item(...) or over_set(...)"
     )
 
 
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _of_item(function: Any, name: str) -> Metric:
+    """A metric of one prediction, callable with the example and the prediction alone.
+
+    Source of the further parameters: Agrawal et al., GEPA, arXiv:2507.19457, and the metrics of DSPy.
+    """
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    more = [p for p in list(_parameters(function).values())[2:] if p.kind in by_name]
+    takes = tuple(p.name for p in more if p.name in _TRACED)
+    required = [p.name for p in more if p.default is p.empty]
+    if unknown := [n for n in required if n not in _TRACED]:
+        raise MetricError(
+            f"metric {name} needs the argument {unknown[0]!r}, which nothing gives; a metric of one "
+            f"prediction gets the example and the prediction, and {', '.join(_TRACED)} by name"
+        )
+    if required:
+        function = functools.partial(function, **dict.fromkeys(required))
+    return Metric(name, function, "item", takes)
+
+
 def per_item(function: Callable[..., Any]) -> Metric:
-    """Say that ``function(example, pred)`` judges one prediction."""
-    return Metric(getattr(function, "__name__", "metric"), function, "item")
+    """Say that ``function(example, pred)`` judges one prediction; it may take a trace, too."""
+    return _of_item(function, getattr(function, "__name__", "metric"))
 
 
 def over_set(function: Callable[..., Any]) -> Metric:
@@ -189,29 +241,6 @@ def batched_metric(function: Callable[..., Any]) -> Metric:
     return Metric(getattr(function, "__name__", "metric"), function, "batch")
 
 
-def checked_score(given: Any, name: str) -> ScoreResult:
-    """What a metric returned for one item, as a result in [0, 1] or NaN.
-
-    Raises:
-        MetricError: it is not a score.
-    """
-    if isinstance(given, ScoreResult):
-        result = given
-    elif isinstance(given, bool | int | float):
-        result = ScoreResult(float(given))
-    else:
-        score = getattr(given, "score", None)
-        if not isinstance(score, int | float):
-            raise MetricError(f"metric {name} returned {_what(given)}; return a score in [0, 1]")
-        result = ScoreResult(float(score), str(getattr(given, "feedback", "")))
-    if not math.isnan(result.score) and not -1e-9 <= result.score <= 1 + 1e-9:
-        raise MetricError(
-            f"metric {name} returned {result.score:g}; a score of one item lies in [0, 1] so that a "
-            "failure can count as 0: rescale it, or judge the set with over_set(...)"
-        )
-    return result
-
-
 def checked_values(given: Any, count: int, name: str) -> NDArray[np.float64]:
     """What a batched metric returned for so many candidates, as float64 [count].
 
@@ -227,11 +256,7 @@ def checked_values(given: Any, count: int, name: str) -> NDArray[np.float64]:
         values = None
     if values is None or values.shape != (count,):
         raise MetricError(
-            f"the batched metric {name} returned {_what(given)} for {count} candidate{'s' * (count > 1)}; "
-            f"return one value per candidate, shape [{count}]"
+            f"the batched metric {name} returned {described(given)} for {count} "
+            f"candidate{'s' * (count > 1)}; return one value per candidate, shape [{count}]"
         )
     return values
-
-
-def _what(value: Any) -> str:
-    return "None" if value is None else f"{value!r:.60} ({type(value).__name__})"

@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 @click.command("optimize")
 @click.argument("system", metavar="MODULE:SYSTEM")
-@click.option("--data", type=FILE, required=True, help="Examples, one JSON object a line.")
+@click.option("--data", type=FILE, required=True, help="Examples: .jsonl, .csv, .tsv or .parquet.")
 @click.option("--metric", required=True, metavar="METRIC", help="exact, contains, json, or MODULE:FUNCTION.")
 @click.option("--validation", type=FILE, help="Held-out examples; a third of the data when left out.")
 @budget_option(None)
@@ -34,8 +34,9 @@ def command(report: bool, **options: Any) -> None:
     """Train a system against your metric, within a budget.
 
     MODULE:SYSTEM names a HyperSystem, or its class, in a Python module that can be imported from this
-    folder. Each line of the data is an example: its key "expected" is what is expected, every other key
-    is an argument of the system. MODULE:FUNCTION is a metric(example, pred) or metric(preds, expected).
+    folder. Each line or row of the data is an example: its key "expected" is what is expected, every other
+    key is an argument of the system; the cells of a CSV file are text. MODULE:FUNCTION is a
+    metric(example, pred) or metric(preds, expected).
 
     \b
     Example:

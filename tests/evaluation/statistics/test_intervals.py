@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperfunc.errors import MetricError
-from hyperfunc.evaluation.statistics import Interval, mean_interval, paired_interval, permutation_p
+from hyperfunc.evaluation.statistics import Interval, mean_interval, paired_interval
 
 differences = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 
@@ -133,31 +133,6 @@ def test_many_groups_stay_within_memory_and_time() -> None:
 def test_what_cannot_be_compared_is_refused(values: list[float], arguments: dict[str, object]) -> None:
     with pytest.raises(MetricError):
         paired_interval(values, **arguments)  # type: ignore[arg-type]
-
-
-def test_exact_p_values_count_all_flips() -> None:
-    assert permutation_p([1.0]) == 1.0
-    assert permutation_p([1.0] * 5) == pytest.approx(2 / 32)
-    assert permutation_p([1.0, 2.0, -0.5]) == pytest.approx(4 / 8)
-
-
-def test_groups_are_flipped_as_one() -> None:
-    assert permutation_p([1.0] * 12, groups=["a"] * 6 + ["b"] * 6) == 0.5
-
-
-def test_drawn_p_values_are_near_the_exact_ones_and_never_zero() -> None:
-    rng = np.random.default_rng(5)
-    clear, chance = permutation_p(rng.normal(1.0, 0.5, 40)), permutation_p(rng.normal(0.0, 1.0, 40))
-    assert 0 < clear < 0.001
-    assert chance > 0.01
-    values = rng.normal(0.4, 1.0, 13)
-    padded = np.concatenate([values, [0.0]])
-    assert permutation_p(padded) == pytest.approx(permutation_p(values), abs=0.02)
-
-
-def test_p_values_of_chance_are_uniform() -> None:
-    values = [permutation_p(np.random.default_rng(seed).normal(size=10)) for seed in range(200)]
-    assert np.mean(np.array(values) < 0.1) == pytest.approx(0.1, abs=0.06)
 
 
 def test_an_interval_reads_well() -> None:

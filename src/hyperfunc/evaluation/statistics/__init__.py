@@ -1,0 +1,36 @@
+"""Intervals, tests, sequences and plans for comparisons of scores."""
+
+from .betting import ConfidenceSequence, SequentialTest, confidence_sequence, log_capitals, sequential_test
+from .components import Allocation, VarianceComponents, best_allocation, variance_components
+from .groups import cluster_means
+from .intervals import Interval, mean_interval, paired_interval
+from .multiplicity import benjamini_hochberg, holm
+from .permutation import permutation_p, within_group_p
+from .power import needed_examples, smallest_difference
+from .smoothing import BetaPrior, Smoothed, fit_prior, smooth_rates
+
+__all__ = [
+    "Allocation",
+    "BetaPrior",
+    "ConfidenceSequence",
+    "Interval",
+    "SequentialTest",
+    "Smoothed",
+    "VarianceComponents",
+    "benjamini_hochberg",
+    "best_allocation",
+    "cluster_means",
+    "confidence_sequence",
+    "fit_prior",
+    "holm",
+    "log_capitals",
+    "mean_interval",
+    "needed_examples",
+    "paired_interval",
+    "permutation_p",
+    "sequential_test",
+    "smallest_difference",
+    "smooth_rates",
+    "variance_components",
+    "within_group_p",
+]
