@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from click.testing import CliRunner
 
 from hyperfunc.cli.commands import runs
 from hyperfunc.cli.main import INTERRUPTED, cli
 from hyperfunc.errors import LedgerError
+from hyperfunc.llm.providers.parameters import SamplerWarning
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -42,3 +45,23 @@ def test_interrupting_a_command_that_only_reads_is_silent(monkeypatch: pytest.Mo
     failing(monkeypatch, KeyboardInterrupt())
     done = CliRunner().invoke(cli, ["runs"])
     assert (done.exit_code, done.output) == (INTERRUPTED, "")
+
+
+def test_a_warning_of_this_package_is_a_sentence_and_others_keep_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual = warnings.formatwarning
+    said: list[str] = []
+
+    def warn(*args: object, **options: object) -> None:
+        said.extend(
+            warnings.formatwarning(kind("so \x1b[31m"), kind, "tickets.py", 7, "a = 1")
+            for kind in (SamplerWarning, RuntimeWarning)
+        )
+        raise LedgerError("enough")
+
+    monkeypatch.setattr(runs, "reading", warn)
+    CliRunner().invoke(cli, ["runs"])
+    assert said[0] == "warning: so \\x1b[31m\n"
+    assert said[1].startswith("tickets.py:7: RuntimeWarning: so")
+    assert warnings.formatwarning is usual

@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -49,7 +52,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; see the class for what becomes of its errors."""
         try:
-            return super().invoke(ctx)
+            with _warnings_in_words():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
@@ -58,6 +62,27 @@ class LazyGroup(click.Group):
             if os.environ.get("HYPERFUNC_DEBUG") == "1":
                 raise
             raise click.ClickException(_sentence(error)) from error
+
+
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Warnings of this package are sentences; those of others keep the place they come from."""
+    usual = warnings.formatwarning
+
+    def in_words(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        if category.__module__.partition(".")[0] != "hyperfunc":
+            return usual(message, category, filename, lineno, line)
+        from hyperfunc.analysis.report.text import visible
+
+        return f"warning: {visible(str(message))}\n"
+
+    warnings.formatwarning = in_words
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _sentence(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.llm.fault_server import Act, FaultServer, Seen, chat, fault_server
 
@@ -156,6 +158,16 @@ def test_nothing_listens_there() -> None:
     with pytest.raises(ServerUnreachable, match=says):
         ask("http://127.0.0.1:9", attempts=Attempts(backoff_s=0.01))
     assert time.monotonic() - began < 5
+
+
+def test_a_host_that_does_not_exist_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*args: object, **options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(aiohttp.resolver.ThreadedResolver, "resolve", unknown)
+    monkeypatch.setattr(aiohttp.resolver.AsyncResolver, "resolve", unknown)
+    with pytest.raises(ServerUnreachable, match=r"no\.invalid \(Name or service not known\); is it"):
+        ask("http://no.invalid", attempts=Attempts(backoff_s=0.01))
 
 
 def test_a_connection_that_cannot_be_secured_is_told_at_once() -> None:

@@ -126,7 +126,7 @@ def test_a_parameter_is_sent_or_refused_and_a_neutral_one_is_fine(table: Table, 
         converted = min_p_first(value, 1.0) if name == "min_p" else value
         assert sent(table, asked)[table.names[name]] == converted
     else:
-        with pytest.raises(ModelError, match=f"cannot do {name}={value:g}; it honours .*temperature"):
+        with pytest.raises(ModelError, match=f"cannot do {name}={value:g}; it honors .*temperature"):
             wire(table, asked, None)
     wire(table, Sampling(**{name: NEUTRAL[name]}, max_tokens=4), None)  # type: ignore[arg-type]
 

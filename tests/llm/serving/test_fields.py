@@ -123,7 +123,8 @@ def test_what_does_not_exist(site: Site) -> None:
     assert f"did you mean '{NAME}'?" in model.json["error"]["message"]
     route = site.get("/v2/models")
     assert route.status == 404
-    assert "/v1/completions" in route.json["error"]["message"]
+    assert route.json["error"]["message"] == "there is no /v2/models; use /v1/models"
+    assert "/v1/completions" in site.post("/v1/embeddings", PROMPT).json["error"]["message"]
     method = site.get("/v1/completions")
     assert method.status == 405
     assert method.json["error"]["message"] == "/v1/completions does not take GET; use POST"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import os
+import re
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,16 +32,25 @@ from hyperfunc.llm.secrets import Secret, redact
 from .attempts import Fault
 from .pool import Pool, shared_pool
 from .rates import retry_after
+from .reported import UNPAID, reported, words_of
 
-__all__ = ["Exchange", "Reply"]
+__all__ = ["Exchange", "Reply", "on_this_machine"]
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _LOAD_FREE = frozenset({408, 409, 425})
 _BROKEN = (aiohttp.ClientError, OSError)
 _CONNECTING = 6
 _SHOWN = 300
+_PASSWORD = re.compile(r"//[^/@\s]*@")
 _ERROR_BODY = 1 << 16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def on_this_machine(host: str | None) -> bool:
+    """Whether a host is a loopback address: 127.0.0.0/8, ``::1``, or ``localhost``."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +85,15 @@ class Exchange:
     )
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ModelError(
-                f"{self.base!r} is no address of a server; give one such as http://127.0.0.1:8080"
-            )
+        # An address that cannot be read may hold a password, so only what follows an "@" is shown.
+        shown = self.base.rpartition("@")[2]
+        try:
+            parts = urlsplit(self.base)
+            fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fine = False
+        if not fine:
+            raise ModelError(f"{shown!r} is no address of a server; give one such as http://127.0.0.1:8080")
         if parts.username or parts.password:
             raise ModelError(
                 f"the address of {parts.hostname} holds a password; put it into an environment variable and "
@@ -119,8 +134,11 @@ class Exchange:
                 response.close()
                 raise
         except _BROKEN as error:
-            raise self._broken(error) from error
-        return Reply(self._parsed(data), said)
+            broken = self._broken(error)
+        else:
+            return Reply(self._parsed(data), said)
+        # Outside of the handler: errors of aiohttp hold the request's headers and the server's bytes.
+        raise broken
 
     async def get(self, path: str) -> Reply:
         """Read a JSON object."""
@@ -129,7 +147,7 @@ class Exchange:
 
     async def stream(
         self, path: str, body: bytes, on_headers: Callable[[Mapping[str, str]], object] | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Send a JSON body and yield pieces of the reply as they come."""
         async with self._open("POST", path, body, on_headers) as response:
             async for piece in self._pieces(response):
@@ -154,7 +172,10 @@ class Exchange:
                     raise await self._refusal(response)
                 yield response
         except _BROKEN as error:
-            raise self._broken(error) from error
+            broken = self._broken(error)
+        else:
+            return
+        raise broken
 
     def _prepare(self, path: str) -> tuple[URL, dict[str, str], str | None]:
         headers = {"Content-Type": "application/json", "User-Agent": "hyperfunc", **self.headers}
@@ -166,21 +187,43 @@ class Exchange:
 
     def _proxy(self, url: URL) -> str | None:
         host = url.host or ""
-        if host in _LOOPBACK:
+        if on_this_machine(host):
             return None
         proxy = urllib.request.getproxies().get(url.scheme)
-        return None if proxy is None or urllib.request.proxy_bypass(host) else proxy
+        if proxy is None or urllib.request.proxy_bypass(host):
+            return None
+        if self.key is not None and url.scheme == "http":
+            raise ModelError(
+                f"{self.key!r} would go to a proxy in the clear on its way to {self.base}; use https, or put "
+                f"{host} into NO_PROXY"
+            )
+        if urlsplit(proxy).scheme not in ("http", "https"):
+            raise ModelError(
+                f"the proxy for {url.scheme} in the environment is none that can be used; give it as "
+                f"http://host:port, or put {host} into NO_PROXY"
+            )
+        return proxy
 
     def _broken(self, error: Exception) -> Fault:
         """A failure of the connection."""
-        reason = redact(str(error) or type(error).__name__)[:_SHOWN]
+        if isinstance(error, aiohttp.ClientResponseError):
+            # It carries the headers that were sent, with the key, and what the server wrote.
+            error.message, error.__cause__, error.__context__ = redact(error.message), None, None
+            sent = error.request_info.headers
+            bare = sent.copy()
+            bare.clear()
+            error.request_info = error.request_info._replace(headers=type(sent)(bare))
+            error.args = (error.request_info, ())
+        reason = redact(_PASSWORD.sub("//", str(error) or type(error).__name__))[:_SHOWN]
         if isinstance(error, aiohttp.ClientSSLError):
             words = (
                 f"no secure connection to {self.base} ({reason}); see its certificate, and that it is https"
             )
             return Fault(ServerUnreachable(words), again=False, load=False)
         if isinstance(error, aiohttp.ClientConnectorError):
-            why = os.strerror(error.os_error.errno) if error.os_error.errno else reason
+            number = error.os_error.errno or 0
+            # A name that no server of names knows has a negative number, and words of its own.
+            why = os.strerror(number) if number > 0 else error.os_error.strerror or reason
             words = f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
             # A server that restarts is waited for; an address that is wrong is told soon.
             return Fault(ServerUnreachable(words), load=False, tries=_CONNECTING)
@@ -209,19 +252,24 @@ class Exchange:
             raise Fault(error, status=response.status, load=False)
 
     def _parsed(self, data: bytes) -> dict[str, Any]:
-        try:
-            found = json.loads(data)
-        except (ValueError, RecursionError) as error:
+        found = readable = None
+        # Raised outside: the error of the parser would carry the whole text along, with any key in it.
+        with contextlib.suppress(ValueError, RecursionError):
+            found, readable = json.loads(data), True
+        if not readable:
             # Cut after keys are replaced: half a key would not be known as one.
             shown = redact(data[:_ERROR_BODY].decode("utf-8", "replace"))[:80]
             raise Fault(
                 BadReply(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?"),
                 load=False,
-            ) from error
+            )
         if not isinstance(found, dict):
             raise Fault(
                 BadReply(f"{self.base} sent JSON that is no object; is it a model server?"), load=False
             )
+        fault = reported(self.base, found)
+        if fault is not None:
+            raise fault
         return found
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Fault:
@@ -231,7 +279,7 @@ class Exchange:
         where = f"{self.base} ({status}{': ' + said if said else ''})"
         again, wait = status in _AGAIN, retry_after(response.headers)
         error: Exception
-        if status == 402 or code in ("insufficient_quota", "billing_hard_limit_reached"):
+        if status == 402 or code in UNPAID:
             error, again, wait = (
                 QuotaExhausted(f"the account at {where} cannot pay for the request"),
                 False,
@@ -256,18 +304,15 @@ class Exchange:
     async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, str]:
         """The server's own words, without any key, and its code."""
         try:
-            data = await response.content.read(_ERROR_BODY)
+            data = b""
+            # One read gives what has come so far, and half a key would not be known as one.
+            while len(data) < _ERROR_BODY and (piece := await response.content.read(_ERROR_BODY - len(data))):
+                data += piece
         except _BROKEN:
             return "", ""
         text = data.decode("utf-8", "replace")
-        code = ""
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             found = text
-        while isinstance(found, dict):
-            given = found.get("code")
-            code = given if isinstance(given, str) else code
-            found = next((found[k] for k in ("error", "message", "detail", "msg") if found.get(k)), "")
-        words = found if isinstance(found, str) else json.dumps(found)
-        return redact(" ".join(words.split()))[:_SHOWN], code
+        return words_of(found)

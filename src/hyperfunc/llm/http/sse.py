@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ from hyperfunc.errors import BadReply
 from hyperfunc.llm.secrets import redact
 
 from .attempts import Fault
+from .reported import reported
 
 __all__ = ["events", "lines"]
 
@@ -42,13 +44,19 @@ async def lines(pieces: AsyncIterator[bytes], where: str) -> AsyncIterator[str]:
 async def events(pieces: AsyncIterator[bytes], where: str) -> AsyncIterator[dict[str, Any]]:
     """JSON objects of the ``data`` fields of server-sent events, up to ``[DONE]``.
 
+    Raises:
+        Fault: an event is no JSON object, or an error; some servers name its field ``error``.
+
     Source: WHATWG HTML Living Standard, 9.2.6, Interpreting an event stream.
     """
     data: list[str] = []
     async for line in lines(pieces, where):
         if line:
             name, _, value = line.partition(":")
-            if name == "data":
+            if name == "error":
+                said = value if value.lstrip().startswith("{") else json.dumps(value)
+                parsed(f'{{"error": {said}}}', where)
+            elif name == "data":
                 data.append(value.removeprefix(" "))
             continue
         if not data:
@@ -65,14 +73,19 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     """The JSON object of one event.
 
     Raises:
-        Fault: it is none.
+        Fault: it is none, or it reports an error.
     """
     # Cut after keys are replaced: half a key would not be known as one.
     shown = redact(text)[:80]
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON"), load=False) from error
+    found = readable = None
+    # Raised outside, because the error of the parser would carry the whole text along, with any key in it.
+    with contextlib.suppress(ValueError, RecursionError):
+        found, readable = json.loads(text), True
+    if not readable:
+        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON"), load=False)
     if not isinstance(found, dict):
         raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON object"), load=False)
+    fault = reported(where, found)
+    if fault is not None:
+        raise fault
     return found

@@ -10,7 +10,7 @@ from hyperfunc.llm.client import Request, Response, TokenLogprob, Usage
 from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.http.sse import lines, parsed
 from hyperfunc.llm.providers.parameters import OLLAMA, wire
-from hyperfunc.llm.providers.reading import bad_reply, chat_messages, logprobs_of, number, usage_of
+from hyperfunc.llm.providers.reading import bad_reply, calls_of, chat_messages, logprobs_of, number, usage_of
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.structured import schema_of
 
@@ -107,7 +107,7 @@ class Ollama:
         message = reply.get("message")
         if not isinstance(message, Mapping) or not isinstance(message.get("content", ""), str):
             raise bad_reply(where, "a message")
-        return message.get("content") or "", tuple(message.get("tool_calls") or ())
+        return message.get("content") or "", calls_of(where, message.get("tool_calls"))
 
 
 def _reason(reply: Mapping[str, Any], calls: Sequence[Any]) -> str:

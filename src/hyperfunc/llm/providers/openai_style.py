@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hyperfunc.llm.client import Request, Response, TokenLogprob, Usage
 from hyperfunc.llm.http.exchange import Exchange
+from hyperfunc.llm.http.reported import reported
 from hyperfunc.llm.http.sse import events
 from hyperfunc.llm.providers.parameters import Table, wire
-from hyperfunc.llm.providers.reading import bad_reply, chat_messages, logprobs_of, number, usage_of
+from hyperfunc.llm.providers.reading import bad_reply, calls_of, chat_messages, logprobs_of, number, usage_of
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.structured import schema_of
 
@@ -68,9 +70,12 @@ class OpenAIStyle:
         """The first choice."""
         try:
             choice = reply["choices"][0]
+            fault = reported(where, choice)
+            if fault is not None:
+                raise fault
             message = choice["message"]
             text = message.get("content") or ""
-            calls = tuple(message.get("tool_calls") or ())
+            calls = calls_of(where, message.get("tool_calls"))
             logprobs = _logprobs(choice)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             raise bad_reply(where, "a choice with a message") from error
@@ -78,7 +83,7 @@ class OpenAIStyle:
             raise bad_reply(where, "a text")
         return Response(
             text=text,
-            finish_reason=choice.get("finish_reason") or "stop",
+            finish_reason=str(choice.get("finish_reason") or "stop"),
             usage=_usage(request, text, reply.get("usage")),
             tool_calls=calls,
             logprobs=logprobs,
@@ -95,14 +100,20 @@ class OpenAIStyle:
         async for event in events(stream, where):
             choices = event.get("choices") or [{}]
             try:
+                fault = reported(where, choices[0])
+                if fault is not None:
+                    raise fault
                 delta = choices[0].get("delta") or {}
                 reason = choices[0].get("finish_reason")
-                text, calls = delta.get("content") or "", tuple(delta.get("tool_calls") or ())
-            except (AttributeError, IndexError, TypeError) as error:
+                text, calls = delta.get("content") or "", calls_of(where, delta.get("tool_calls"))
+            except (AttributeError, IndexError, KeyError, TypeError) as error:
                 raise bad_reply(where, "a choice with a delta") from error
+            if not isinstance(text, str):
+                raise bad_reply(where, "a readable delta")
             ended = ended or reason is not None
             yield Piece(
-                text=text, finish_reason=reason, usage=_stream_usage(event.get("usage")), tool_calls=calls,
+                text=text, finish_reason=None if reason is None else str(reason),
+                usage=_stream_usage(event.get("usage")), tool_calls=calls,
                 fingerprint=str(event.get("system_fingerprint") or ""),
             )  # fmt: skip
         if not ended:
@@ -156,7 +167,7 @@ def _stream_usage(said: Any) -> Usage | None:
 def _cost(said: Any) -> float | None:
     """What OpenRouter says a call cost in US dollars."""
     cost = said.get("cost") if isinstance(said, Mapping) else None
-    if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
+    if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < math.inf:
         return float(cost)
     return None
 

@@ -153,7 +153,7 @@ def _check(table: Table, given: Mapping[str, float]) -> None:
             continue
         known = ", ".join(sorted(table.names))
         raise ModelError(
-            f"{table.server} cannot do {name}={value:g}; it honours {known}: "
+            f"{table.server} cannot do {name}={value:g}; it honors {known}: "
             f"leave {name} at {NEUTRAL[name]:g}, or use another server"
         )
 

@@ -11,8 +11,8 @@ from hyperfunc.llm.client import Request, TokenLogprob, Usage
 from hyperfunc.llm.http import Fault
 
 __all__ = [
-    "bad_reply", "chat_messages", "counted", "encoded", "logprobs_of", "number", "probable_tokens",
-    "usage_of",
+    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "logprobs_of", "number",
+    "probable_tokens", "usage_of",
 ]  # fmt: skip
 
 _BYTES_PER_TOKEN = 4
@@ -42,6 +42,24 @@ def bad_reply(where: str, lacks: str) -> Fault:
         f"{where} sent a reply without {lacks}; is it the kind of server that the model's name says?"
     )
     return Fault(error, load=False)
+
+
+def calls_of(where: str, found: Any) -> tuple[Mapping[str, Any], ...]:
+    """Tool calls, or parts of them, of a message.
+
+    Raises:
+        Fault: they cannot be read.
+    """
+    calls = found or []
+    if not isinstance(calls, list) or not all(map(_is_call, calls)):
+        raise bad_reply(where, "readable tool calls")
+    return tuple(calls)
+
+
+def _is_call(call: Any) -> bool:
+    if not isinstance(call, Mapping) or not isinstance(call.get("index", 0), int):
+        return False
+    return isinstance(call.get("function") or {}, Mapping)
 
 
 def number(value: Any) -> int | None:
@@ -75,8 +93,15 @@ def logprobs_of(entries: Sequence[Mapping[str, Any]]) -> tuple[TokenLogprob, ...
     """Entries with ``token``, ``logprob`` and ``top_logprobs``.
 
     Raises:
-        KeyError, TypeError, AttributeError: entries of another shape.
+        KeyError, TypeError, AttributeError, ValueError: entries of another shape.
     """
+    try:
+        return _read(entries)
+    except OverflowError as error:
+        raise ValueError("a log-probability is out of range") from error
+
+
+def _read(entries: Sequence[Mapping[str, Any]]) -> tuple[TokenLogprob, ...]:
     return tuple(
         TokenLogprob(
             entry["token"],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from hyperfunc.errors import KeyRefused, ModelError
 from hyperfunc.llm.client import Client, Route
 from hyperfunc.llm.http import Attempts, Endpoint, Limits, endpoint_for
-from hyperfunc.llm.http.exchange import Exchange
+from hyperfunc.llm.http.exchange import Exchange, on_this_machine
 from hyperfunc.llm.model_spec import PROVIDERS, ModelSpec, Price, Provider
 from hyperfunc.llm.pricing import cost_of, most_cost
 from hyperfunc.llm.providers.koboldcpp import KoboldCpp
@@ -26,7 +26,6 @@ from hyperfunc.llm.secrets import Secret, find_key
 
 __all__ = ["open_route"]
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SELF_RUN = ("llamacpp", "koboldcpp")
 
 
@@ -179,7 +178,7 @@ def _identity(name: str, spec: ModelSpec, url: str) -> str:
 def _price(spec: ModelSpec) -> Price | None:
     if spec.price is not None:
         return spec.price
-    if spec.provider in _SELF_RUN and urlsplit(spec.url).hostname in _LOOPBACK:
+    if spec.provider in _SELF_RUN and on_this_machine(urlsplit(spec.url).hostname):
         # Nobody sends a bill for a process on this machine.
         return Price(input=0.0, output=0.0)
     return None

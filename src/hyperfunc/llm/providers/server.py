@@ -160,13 +160,20 @@ class ServerClient:
         asked = await self._asked(request, stream=True)
         body = encoded(asked.body)
         base = self.exchange.base
+        opened: list[AsyncGenerator[bytes, None]] = []
 
         async def once(permit: Permit) -> Answered[tuple[AsyncIterator[Piece], Piece, Permit]]:
             raw = self.exchange.stream(asked.path, body, lambda headers: self.endpoint.heard(headers, permit))
+            opened[:] = [raw]
             pieces = self.dialect.pieces(base, request, raw)
-            async for first in pieces:
-                return Answered((pieces, first, permit), goes_on=True)
-            raise bad_reply(base, "a stream")
+            try:
+                async for first in pieces:
+                    return Answered((pieces, first, permit), goes_on=True)
+                raise bad_reply(base, "a stream")
+            except BaseException:
+                # Closing the pieces would not close what they read from.
+                await raw.aclose()
+                raise
 
         pieces, piece, permit = await attempt(self.endpoint, self.attempts, once, probable_tokens(request))
         whole = _Whole()
@@ -187,6 +194,8 @@ class ServerClient:
             raise fault.error from fault
         finally:
             self.endpoint.leave(permit)
+            for raw in opened:
+                await raw.aclose()
         response = self._finished(request, whole.response(request), time.perf_counter() - began)
         yield Piece(response=response)
 
@@ -272,7 +281,7 @@ class _Whole:
         )
         call.update({k: v for k, v in part.items() if k not in ("function", "index")})
         for key, value in (part.get("function") or {}).items():
-            call["function"][key] = call["function"].get(key, "") + value
+            call["function"][key] = call["function"].get(key, "") + (value if isinstance(value, str) else "")
 
     def response(self, request: Request) -> Response:
         text = "".join(self._texts)

@@ -117,7 +117,10 @@ async def refusals(
         return _refusal(request, 400, str(error))
     except web.HTTPNotFound:
         known = sorted({route.resource.canonical for route in request.app.router.routes() if route.resource})
-        return _refusal(request, 404, f"there is no {request.path}; there are {', '.join(known)}")
+        # A wrong base address is the usual mistake: the end of the path is right then.
+        near = [path for path in known if path.rpartition("/")[2] == request.path.rpartition("/")[2]]
+        hint = f"use {' or '.join(near)}" if near else f"there are {', '.join(known)}"
+        return _refusal(request, 404, f"there is no {request.path}; {hint}")
     except web.HTTPMethodNotAllowed as error:
         allowed = " or ".join(sorted(error.allowed_methods))
         return _refusal(request, 405, f"{request.path} does not take {request.method}; use {allowed}")

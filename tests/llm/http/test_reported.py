@@ -1,0 +1,91 @@
+"""Errors inside replies with status 200, keys in the errors behind errors, and proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.llm.fault_server import Act, chat, fault_server
+from tests.llm.http.test_client import ask, client, request, script
+
+from hyperfunc.errors import BadReply, InfrastructureError, ModelError, RequestRefused, ServerFailed
+from hyperfunc.llm.http.exchange import Exchange, on_this_machine
+from hyperfunc.llm.secrets import Secret
+
+KEY = Secret("sk-planted-in-a-reply", "PLANTED")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "boom"}},
+        {"object": "error", "message": "boom"},
+        {"choices": [{"message": {"content": ""}, "finish_reason": "error", "error": {"message": "boom"}}]},
+    ],
+)
+def test_an_error_with_status_200_is_an_error_in_the_servers_words(body: Any) -> None:
+    with fault_server(script(Act(body=body))) as server, pytest.raises(ServerFailed, match="boom"):
+        ask(server)
+
+
+@pytest.mark.parametrize("line", [b'data: {"error": {"message": "boom", "code": 400}}', b"error: boom"])
+def test_an_error_in_a_stream_is_an_error_in_the_servers_words(line: bytes) -> None:
+    async def main(url: str) -> None:
+        async for _ in client(url).stream(request()):
+            pass
+
+    act = Act(kind="stream", body=line + b"\n\n")
+    with fault_server(script(act)) as server, pytest.raises((ServerFailed, RequestRefused), match="boom"):
+        asyncio.run(main(server.url))
+
+
+@pytest.mark.parametrize("calls", ["abc", 5, ["x"], [{"index": []}]])
+def test_tool_calls_that_cannot_be_read_are_a_bad_reply(calls: Any) -> None:
+    body = {"choices": [{"message": {"content": "a", "tool_calls": calls}}]}
+    with fault_server(script(Act(body=body))) as server, pytest.raises(BadReply, match="tool calls"):
+        ask(server)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act(body=b"no json " + KEY.reveal().encode()),
+        Act(body=b"{\xff" + KEY.reveal().encode()),
+        Act(body=chat("a"), headers={"Transfer-Encoding": "nonsense"}),
+        Act(body=b"x", headers={"Content-Encoding": "br"}),
+    ],
+)
+def test_no_error_behind_an_error_holds_a_key(act: Act) -> None:
+    with fault_server(script(act)) as server, pytest.raises(InfrastructureError) as caught:
+        ask(server, key=KEY)
+    at: BaseException | None = caught.value
+    while at is not None:
+        assert KEY.reveal() not in repr((at, vars(at), getattr(at, "doc", ""), getattr(at, "object", "")))
+        at = at.__cause__ or at.__context__
+
+
+def test_a_key_never_goes_to_a_proxy_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fault_server(script(Act(body=chat("fine")))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with pytest.raises(ModelError, match="in the clear"):
+            ask("http://models.invalid", key=KEY)
+        assert not proxy.seen
+        assert ask("http://models.invalid").text == "fine"
+
+
+def test_loopback_is_the_whole_block() -> None:
+    assert all(map(on_this_machine, ("127.0.0.1", "127.8.9.10", "::1", "localhost")))
+    assert not any(map(on_this_machine, ("10.0.0.1", "127.example.org", "", None)))
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://me:pass-word@host", "http://me:pass-word@[::1", "http://me:pass-word@h:x"]
+)
+def test_a_password_in_an_address_is_never_shown(url: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        Exchange(base=url)
+    assert "pass-word" not in json.dumps(str(caught.value))
