@@ -22,9 +22,9 @@ from hyperfunc.tensors import perturbed_linear
 __all__ = ["Perceptrons", "extra_memory", "speed"]
 
 WIDTH, LAYERS, SIGMA = 512, 3, 0.05
-ROWS = 512
-"""Rows at once: an activation of as many stays in a core's second-level cache."""
-NOISE_GROUPS = 64
+ROWS = 4096
+"""Rows at once: all, for pure inference is the faster the fewer products it is cut into."""
+NOISE_GROUPS = 128
 """Pairs whose noise is drawn at once."""
 
 

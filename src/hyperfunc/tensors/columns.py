@@ -14,7 +14,6 @@ from hyperfunc.spaces import LowRankStack
 
 from .arrays import tensor_of
 from .kernels import perturbed_matrices
-from .levels import Batch, peel
 
 __all__ = ["Columns", "Parts"]
 
@@ -82,17 +81,6 @@ class Columns:
             else:
                 stacks[name] = (weight, *factors)
         return stacks, arrays
-
-    def places(self, size: int) -> Tensor:
-        """A tensor [size] from which :meth:`batch_of` can tell the level of the members."""
-        return torch.empty(size)
-
-    @staticmethod
-    def batch_of(place: Tensor) -> Batch:
-        """The level of vmap that hides the members."""
-        found = peel(place)
-        assert found is not None
-        return found[1]
 
     def _put(self, tensor: Tensor) -> Tensor:
         return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)

@@ -15,6 +15,7 @@ from hyperfunc.spaces import LowRankStack
 
 from .chunks import Chunks
 from .columns import Columns
+from .levels import mapped
 from .lowrank import LowRank, written_out
 from .modes import Batching
 from .usage import USAGE, Usage
@@ -92,20 +93,19 @@ def run_population(
 
 def _members(call: Call, data: Columns, begin: int, end: int) -> Any:
     """The outputs of members ``begin`` to ``end``, stacked."""
-    stacks, mapped = data.part(begin, end)
+    stacks, arrays = data.part(begin, end)
 
-    def one(mapped: dict[str, Tensor], place: Tensor) -> Any:
-        batch = data.batch_of(place)
-        values = {
-            name: mapped[name] if name in mapped else LowRank.made(*stacks[name], batch)
-            for name in data.names
-        }
+    def one(level: int, *own: Tensor) -> Any:
+        batch = ((level, end - begin),)
+        values = dict(zip(arrays, own, strict=True))
+        values |= {name: LowRank.made(*parts, batch) for name, parts in stacks.items()}
+        values = {name: values[name] for name in data.names}
         with Batching():
             outputs = call(values)
         return _plain(outputs) if isinstance(outputs, Tensor) else tree_map(_plain, outputs)
 
     with torch.no_grad():
-        return torch.vmap(one, randomness="error")(mapped, data.places(end - begin))
+        return mapped(one, end - begin, list(arrays.values()))
 
 
 def _plain(leaf: Any) -> Any:

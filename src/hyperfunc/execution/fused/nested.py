@@ -17,6 +17,7 @@ from hyperfunc.execution.stacking import rebuild
 from hyperfunc.program.binding import FRAME, Frame
 from hyperfunc.spaces import LowRankStack
 from hyperfunc.tensors import run_population
+from hyperfunc.tensors.levels import mapped
 from hyperfunc.tensors.modes import Batching
 
 from .stacked import CannotFuse, written
@@ -62,16 +63,14 @@ def predictions(
     def member(values: Mapping[str, Any]) -> Any:
         frame = bind({**part.constants, **values})
 
-        def one(*tensors: Tensor) -> Any:
+        def one(_level: int, *tensors: Tensor) -> Any:
             token = FRAME.set(frame)
             try:
                 return entry(**rebuild(group.example, iter(tensors)))
             finally:
                 FRAME.reset(token)
 
-        if not inputs:
-            return _repeated(one(), len(group.indices))
-        return torch.vmap(one, randomness="error")(*inputs)
+        return mapped(one, len(group.indices), inputs)
 
     columns = {name: _column(values) for name, values in part.columns.items()}
     size = len(group.indices)
