@@ -28,6 +28,8 @@ __all__ = ["Database"]
 
 _Row = tuple["Storable", ...]
 
+_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
+
 
 class Database:
     """What the tables of a ledger share; see :class:`hyperfunc.ledger.Ledger`.
@@ -49,9 +51,10 @@ class Database:
         shared = self._writer is not None and writing is reading
         # One connection serves one thread at a time.
         self._turn = self._writer.lock if self._writer and shared else threading.RLock()
-        self._pid = os.getpid()
+        self._forked = False
+        _OPEN.add(self)
         apart = None if shared else reading
-        self._finalizer = weakref.finalize(self, _close, self._pid, self._turn, apart, self._writer)
+        self._finalizer = weakref.finalize(self, _close, os.getpid(), self._turn, apart, self._writer)
 
     def flush(self) -> None:
         """Commit everything that was put so far; when it returns, it survives ``kill -9``.
@@ -96,7 +99,7 @@ class Database:
         """Refuse a closed ledger, and one that came here by a fork: SQLite must not be used across it."""
         if not self._finalizer.alive:
             raise LedgerError(f"the ledger at {self.path} is closed: open it again")
-        if os.getpid() != self._pid:
+        if self._forked:
             raise LedgerError(f"the ledger at {self.path} came here by a fork: open it again")
 
     def _to_write(self) -> Writer:
@@ -131,6 +134,16 @@ class Database:
             self._writer.flush()
         with self._turn, spoken(self.path):
             yield self._reading.execute
+
+
+def _after_fork() -> None:
+    # Noticed once here, and not at every call: asking for the process's number is a system call.
+    for database in _OPEN:
+        database._forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _close(

@@ -67,6 +67,9 @@ def route_for(model: str) -> Route:
         ModelError: a file of models, or the name itself, is wrong.
         KeyRefused: the server needs a key, and none is there.
     """
+    known = _registered.get(model) or _opened.get(model)
+    if known is not None:
+        return known
     with _lock:
         route = _registered.get(model) or _opened.get(model)
         if route is None:

@@ -19,6 +19,9 @@ _BYTES_PER_TOKEN = 4
 _COMPLETION = 256
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def encoded(body: Mapping[str, Any]) -> bytes:
     """A request body as JSON.
 
@@ -26,7 +29,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         ModelError: something in it is no JSON, such as NaN.
     """
     try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _encode(body).encode()
     except (TypeError, ValueError) as error:
         raise ModelError(f"the request cannot be sent as JSON: {error}") from error
 
