@@ -97,7 +97,13 @@ if TYPE_CHECKING:
         NumberSearch as NumberSearch,
     )
     from hyperfunc.optimizers import (
+        Racing as Racing,
+    )
+    from hyperfunc.optimizers import (
         Random as Random,
+    )
+    from hyperfunc.optimizers import (
+        Search as Search,
     )
     from hyperfunc.optimizers import (
         TorchEggrollSystemOptimizer as TorchEggrollSystemOptimizer,
@@ -213,6 +219,7 @@ _HOMES = {
     "NoOpSystemOptimizer": "optimizers",
     "NumberSearch": "optimizers",
     "NumericDistance": "evaluation",
+    "Racing": "optimizers",
     "Random": "optimizers",
     "Real": "spaces",
     "RegexMatch": "evaluation",
@@ -221,6 +228,7 @@ _HOMES = {
     "SamplerParam": "spaces",
     "ScoreResult": "types",
     "Scorer": "evaluation",
+    "Search": "optimizers",
     "Space": "spaces",
     "Text": "spaces",
     "TorchEggrollES": "torch_es",

@@ -5,7 +5,7 @@ import pytest
 from tests.optimizers.driving import climb
 
 from hyperfunc.errors import SpaceError
-from hyperfunc.optimizers import Grid, Optimizer, Problem, Random, Told
+from hyperfunc.optimizers import Fixed, Grid, Optimizer, Problem, Random, Search, Told
 from hyperfunc.spaces import Candidate, Choice, Integer, Real, Space, Text
 
 
@@ -15,7 +15,7 @@ def seen(optimizer: Optimizer, space: Space) -> list[Candidate]:
 
 def test_random_evaluates_the_start_and_exactly_n_others() -> None:
     space = Space({"x": Real(0, 1), "p": Text("x")})
-    candidates = seen(Random(37, batch=10), space)
+    candidates = seen(Search(Random(37), Fixed(batch=10)), space)
     assert len({c.id for c in candidates}) == len(candidates) == 38
     assert candidates[0] == space.default
 
@@ -29,7 +29,7 @@ def test_a_grid_has_every_combination_once() -> None:
     space = Space(
         {"x": Real(0, 1, default=0.25), "n": Integer(1, 3, default=2), "c": Choice(("a", "b")), "p": Text()}
     )
-    candidates = seen(Grid(3, batch=4), space)
+    candidates = seen(Search(Grid(3), Fixed(batch=4)), space)
     points = {(c["x"], c["n"], c["c"]) for c in candidates[1:]}
     assert points == {(x, n, c) for x in (0.0, 0.5, 1.0) for n in (1, 2, 3) for c in ("a", "b")}
     assert len(candidates) == 19
@@ -54,7 +54,7 @@ def test_a_grid_that_cannot_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [lambda: Random(0), lambda: Grid(0), lambda: Grid({"x": 0}), lambda: Grid(2, 0)]
+    "settings", [lambda: Random(0), lambda: Grid(0), lambda: Grid({"x": 0}), lambda: Fixed(batch=0)]
 )
 def test_settings_that_make_no_sense(settings: object) -> None:
     with pytest.raises(SpaceError):
@@ -63,17 +63,14 @@ def test_settings_that_make_no_sense(settings: object) -> None:
 
 def test_the_luckiest_short_run_is_not_recommended() -> None:
     space = Space({"x": Real(0, 1, default=0.5)})
-    optimizer = Random(4, batch=4, examples=None)
+    optimizer = Search(Random(4), Fixed(batch=5))
     state = optimizer.init(Problem(space, space.default, 30))
     ask, state = optimizer.ask(state)
     assert ask is not None
-    half = np.array([[1.0, 0.0] * 15])
-    state = optimizer.tell(state, ask, Told(half.mean(1), half))
-    ask, state = optimizer.ask(state)
-    assert ask is not None
-    scores_KN = np.full((4, 30), np.nan)
-    scores_KN[0, :2] = [1.0, 1.0]  # two lucky examples
-    scores_KN[1] = [1.0] * 25 + [0.0] * 5  # solid evidence
-    scores_KN[2:] = 0.0
+    scores_KN = np.full((5, 30), np.nan)
+    scores_KN[0] = [1.0, 0.0] * 15
+    scores_KN[1, :2] = [1.0, 1.0]  # two lucky examples
+    scores_KN[2] = [1.0] * 25 + [0.0] * 5  # solid evidence
+    scores_KN[3:] = 0.0
     state = optimizer.tell(state, ask, Told(np.nanmean(scores_KN, axis=1), scores_KN))
-    assert optimizer.recommend(state)[0] == ask.population[1]
+    assert optimizer.recommend(state)[0] == ask.population[2]

@@ -12,10 +12,13 @@ from hyperfunc.optimizers.compat import (
 from hyperfunc.optimizers.edits import EditSearch
 from hyperfunc.optimizers.eggroll import Eggroll
 from hyperfunc.optimizers.exemplars import ExemplarSearch
+from hyperfunc.optimizers.fixed import Fixed
 from hyperfunc.optimizers.joint import Joint
 from hyperfunc.optimizers.number_search import NumberSearch
 from hyperfunc.optimizers.parts import Part
-from hyperfunc.optimizers.search import Grid, Random
+from hyperfunc.optimizers.points import Given, Grid, Random
+from hyperfunc.optimizers.racing import Racing
+from hyperfunc.optimizers.search import Enter, Proposer, Scheduler, Search
 from hyperfunc.optimizers.slots import Slots
 from hyperfunc.optimizers.snes import SNES
 
@@ -27,7 +30,10 @@ __all__ = [
     "ESHybridSystemOptimizer",
     "EditSearch",
     "Eggroll",
+    "Enter",
     "ExemplarSearch",
+    "Fixed",
+    "Given",
     "Grid",
     "Joint",
     "NoOp",
@@ -37,7 +43,11 @@ __all__ = [
     "Optimizer",
     "Part",
     "Problem",
+    "Proposer",
+    "Racing",
     "Random",
+    "Scheduler",
+    "Search",
     "Slots",
     "State",
     "Told",

@@ -36,6 +36,9 @@ class Problem:
         seed: of everything random.
         per_item: whether examples are scored one by one; False when the metric sees whole sets only.
         calls_per_lane: model calls of one candidate on one example, measured on the start.
+        lanes: about how many evaluations of one candidate on one example the budget pays; ``None`` when
+            nothing limits them.
+        groups: what each example belongs to, N entries; ``None`` when every example stands for itself.
     """
 
     space: Space
@@ -44,6 +47,8 @@ class Problem:
     seed: int = 0
     per_item: bool = True
     calls_per_lane: float = 0.0
+    lanes: int | None = None
+    groups: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,10 @@ class Optimizer(ABC):
         """Candidates worth shipping, best first, by evidence and never by one lucky short run."""
         return self._recommend(state)
 
+    def ended(self, state: State) -> str:
+        """Why there was nothing left to ask, in a few words."""
+        return "the optimizer had nothing left to try"
+
     @abstractmethod
     def _init(self, problem: Problem) -> Any:
         """What the algorithm keeps before the first ask."""
@@ -159,6 +168,10 @@ class Delegate(Optimizer):
     @abstractmethod
     def inner(self) -> Optimizer:
         """The optimizer that does the work."""
+
+    def ended(self, state: State) -> str:
+        """What the inner one says."""
+        return self.inner().ended(state)
 
     @final
     def _init(self, problem: Problem) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hyperfunc.optimizers.archive import Archive
     from hyperfunc.spaces import Candidate
 
-__all__ = ["Effects", "fit_effects", "posterior_order"]
+__all__ = ["Effects", "fit_effects", "posterior_means", "posterior_order"]
 
 _ROUNDS = 5
 
@@ -144,12 +144,17 @@ def posterior_order(archive: Archive, caution: float = 0.5) -> tuple[Candidate, 
 
     Candidates share nothing but the examples here; a short lucky run is pulled towards the mean.
     """
-    measured = [candidate for name, candidate in archive.candidates.items() if archive.count(name)]
-    if not measured:
-        return ()
+    worth = posterior_means(archive, caution)
+    measured = (archive.candidates[name] for name in worth)
+    return tuple(sorted(measured, key=lambda candidate: -worth[candidate.id]))
+
+
+def posterior_means(archive: Archive, caution: float = 0.0) -> dict[str, float]:
+    """By id, the posterior mean of every measured candidate less ``caution`` standard deviations."""
     table = archive.table()
+    if not len(table.blocks):
+        return {}
     level = np.ones((len(archive), 1))
     effects = fit_effects(table.scores_CB, table.weights_B, level, effect=2.0, leftover=0.6)
-    worth = effects.means_C - caution * effects.sds_C
-    by_id = dict(zip(table.ids, worth.tolist(), strict=True))
-    return tuple(sorted(measured, key=lambda candidate: -by_id[candidate.id]))
+    worth = (effects.means_C - caution * effects.sds_C).tolist()
+    return {name: value for name, value in zip(table.ids, worth, strict=True) if archive.count(name)}

@@ -1,150 +1,138 @@
-"""Search without a model: random points, and all points of a grid."""
+"""A search in three parts: what to try, which cells to fill, and what to recommend."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hyperfunc.errors import SpaceError
-from hyperfunc.optimizers.base import Ask, Optimizer
+from hyperfunc.optimizers.base import Ask, Delegate, Optimizer
 from hyperfunc.optimizers.effects import posterior_order
-from hyperfunc.optimizers.generations import minibatch
-from hyperfunc.rng import generator
-from hyperfunc.spaces import Choice, Integer, Knob, Real
 
 if TYPE_CHECKING:
+    from hyperfunc.optimizers.archive import Archive
     from hyperfunc.optimizers.base import Problem, State, Told
     from hyperfunc.spaces import Candidate
 
-__all__ = ["Grid", "Random"]
-
-_GRID_LIMIT = 100_000
-_TRIES = 100
+__all__ = ["Enter", "Proposer", "Scheduler", "Search"]
 
 
 @dataclass(frozen=True, slots=True)
-class Random(Optimizer):
-    """Evaluates the start and ``n`` different random candidates.
+class Enter:
+    """A scheduler's wish for new candidates.
 
     Args:
-        n: how many, at least 1; fewer when the space does not have as many.
-        batch: candidates of an ask.
-        examples: examples every candidate is scored on; ``None`` takes all.
+        count: how many, at least 1; it may get fewer, and none when the proposer has no more.
     """
 
-    n: int
-    batch: int = 16
-    examples: int | None = None
+    count: int
 
-    def __post_init__(self) -> None:
-        if self.n < 1 or self.batch < 1:
-            raise SpaceError(f"n is {self.n} and batch is {self.batch}; give at least 1 each")
 
-    def _init(self, problem: Problem) -> None:
-        return None
+class Proposer(Delegate):
+    """Says what to try next. On its own it is a search that tries everything on the same examples.
 
-    def _ask(self, state: State) -> tuple[Ask | None, None]:
-        problem = state.problem
-        examples = minibatch(problem, self.examples, "random")
-        if not state.step:
-            return Ask((problem.start,), examples, 0, "start"), None
-        done = len(state.archive) - 1
-        fresh = self._fresh(state, min(self.batch, self.n - done))
-        note = f"random {done + 1} to {done + len(fresh)} of {self.n}"
-        return (Ask(fresh, examples, 0, note) if fresh else None), None
+    Like an optimizer it is a frozen record of settings, and its methods are functions of their arguments.
+    """
 
-    def _fresh(self, state: State, count: int) -> tuple[Candidate, ...]:
-        rng = generator(state.problem.seed, "random", state.step)
-        fresh: dict[str, Candidate] = {}
-        for _ in range(_TRIES * max(0, count)):
-            if len(fresh) == count:
-                break
-            drawn = dict(state.problem.space.sample(rng))
-            member = state.problem.start.replace({name: drawn[name] for name in state.problem.space})
-            if member.id not in state.archive.candidates:
-                fresh.setdefault(member.id, member)
-        return tuple(fresh.values())
+    @abstractmethod
+    def propose(
+        self, problem: Problem, archive: Archive, own: Any, count: int, known: frozenset[str]
+    ) -> tuple[tuple[Candidate, ...], Any]:
+        """New candidates, and what the proposer keeps.
 
-    def _tell(self, state: State, ask: Ask, told: Told) -> None:
-        return None
+        Args:
+            problem: what it works on.
+            archive: every score so far.
+            own: what it kept, ``None`` at first.
+            count: how many are wanted, at least 1.
+            known: ids of candidates that were proposed before, whether they are scored by now or not.
 
-    def _recommend(self, state: State) -> tuple[Candidate, ...]:
-        return posterior_order(state.archive)[:4] or (state.problem.start,)
+        Returns:
+            at most ``count`` candidates that are all different and not known; none when there are no more.
+        """
+
+    def inner(self) -> Optimizer:
+        """A search over all examples."""
+        from hyperfunc.optimizers.fixed import Fixed
+
+        return Search(self, Fixed())
+
+
+class Scheduler(ABC):
+    """Says which cells to fill, and when enough is known."""
+
+    @abstractmethod
+    def begin(self, problem: Problem) -> Any:
+        """What it keeps before the first ask."""
+
+    @abstractmethod
+    def next(self, problem: Problem, archive: Archive, own: Any) -> tuple[Ask | Enter | None, Any]:
+        """Cells to fill, a wish for new candidates, or ``None`` at the end; and what it keeps."""
+
+    @abstractmethod
+    def enter(self, own: Any, members: tuple[Candidate, ...]) -> Any:
+        """What it keeps when its wish was met; ``members`` is empty when there are no more candidates."""
+
+    def recommend(self, problem: Problem, archive: Archive, own: Any) -> tuple[Candidate, ...]:
+        """Best first, by posterior mean less half a standard deviation."""
+        return posterior_order(archive) or (problem.start,)
+
+    def ended(self, own: Any) -> str:
+        """Why :meth:`next` gave ``None``."""
+        return "everything was tried"
 
 
 @dataclass(frozen=True, slots=True)
-class Grid(Optimizer):
-    """Evaluates the start and every combination of points on the knobs that have a place in the unit cube.
+class _Own:
+    """What both parts keep, and which candidates there are."""
+
+    schedule: Any
+    proposals: Any = None
+    known: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Optimizer):
+    """A proposer and a scheduler as one optimizer; every proposer works with every scheduler.
+
+    The start is the first to be tried.
 
     Args:
-        points: points per number, evenly spaced on its scale with both ends; one count for all, or a
-            count per knob name. A whole number takes each of its values once at most, a choice every
-            option. Knobs that a mapping does not name stay as they are.
-        batch: candidates of an ask.
-        examples: examples every candidate is scored on; ``None`` takes all.
+        proposer: says what to try.
+        scheduler: says which cells to fill.
 
-    Raises:
-        SpaceError: a count below 1, and at the first ask a grid of more than 100,000 points.
+    Example::
+
+        Search(Random(64), Racing())
     """
 
-    points: int | Mapping[str, int] = 5
-    batch: int = 16
-    examples: int | None = None
+    proposer: Proposer
+    scheduler: Scheduler
 
-    def __post_init__(self) -> None:
-        counts = self.points.values() if isinstance(self.points, Mapping) else (self.points,)
-        if min(counts, default=1) < 1 or self.batch < 1:
-            raise SpaceError(f"points is {self.points} and batch is {self.batch}; give at least 1 each")
+    def _init(self, problem: Problem) -> _Own:
+        return _Own(self.scheduler.begin(problem))
 
-    def _init(self, problem: Problem) -> int:
-        return 0
+    def _ask(self, state: State) -> tuple[Ask | None, _Own]:
+        problem, archive, own = state.problem, state.archive, state.own
+        while True:
+            move, schedule = self.scheduler.next(problem, archive, own.schedule)
+            own = replace(own, schedule=schedule)
+            if not isinstance(move, Enter):
+                return move, own
+            members: tuple[Candidate, ...] = () if own.known else (problem.start,)
+            proposals, known = own.proposals, own.known | {member.id for member in members}
+            if (left := move.count - len(members)) > 0:
+                fresh, proposals = self.proposer.propose(problem, archive, proposals, left, known)
+                members += fresh
+            own = _Own(self.scheduler.enter(schedule, members), proposals, known | {m.id for m in members})
 
-    def _ask(self, state: State) -> tuple[Ask | None, int]:
-        problem, begin = state.problem, int(state.own)
-        examples = minibatch(problem, self.examples, "grid")
-        if not state.step:
-            return Ask((problem.start,), examples, 0, "start"), begin
-        axes = self._axes(problem)
-        shape = tuple(map(len, axes.values()))
-        total = math.prod(shape)
-        if total > _GRID_LIMIT:
-            raise SpaceError(
-                f"a grid over {len(axes)} knobs has {total} points; name fewer knobs or fewer points"
-            )
-        members: list[Candidate] = []
-        end = begin
-        while end < total and len(members) < self.batch:
-            places = np.unravel_index(end, shape)
-            point = {name: axis[int(place)] for (name, axis), place in zip(axes.items(), places, strict=True)}
-            member = problem.start.replace(point)
-            if member != problem.start:
-                members.append(member)
-            end += 1
-        note = f"grid {begin + 1} to {end} of {total}"
-        return (Ask(tuple(members), examples, 0, note) if members else None), end
-
-    def _axes(self, problem: Problem) -> dict[str, list[Any]]:
-        counts = self.points
-        if isinstance(counts, Mapping):
-            return {name: _axis(problem.space[name], count) for name, count in counts.items()}
-        return {name: _axis(problem.space[name], counts) for name in problem.space.unit_names}
-
-    def _tell(self, state: State, ask: Ask, told: Told) -> int:
-        return int(state.own)
+    def _tell(self, state: State, ask: Ask, told: Told) -> _Own:
+        own: _Own = state.own
+        return own
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
-        return posterior_order(state.archive)[:4] or (state.problem.start,)
+        return self.scheduler.recommend(state.problem, state.archive, state.own.schedule)
 
-
-def _axis(knob: Knob, count: int) -> list[Any]:
-    """The values of one knob on the grid, without repetition."""
-    if isinstance(knob, Choice):
-        return list(knob.options)
-    if not isinstance(knob, Real | Integer):
-        raise SpaceError(f"a grid needs numbers or choices, but got a {knob.kind} knob; leave it out")
-    places = [0.5] if count == 1 else [step / (count - 1) for step in range(count)]
-    return list(dict.fromkeys(knob.from_unit(place) for place in places))
+    def ended(self, state: State) -> str:
+        """What the scheduler says."""
+        return self.scheduler.ended(state.own.schedule)

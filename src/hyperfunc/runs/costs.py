@@ -41,6 +41,14 @@ class Costs:
         limits = [(getattr(self.dearest, name) * lanes, getattr(left, name)) for name in _AMOUNTS]
         return all(limit is None or need <= limit for need, limit in limits)
 
+    def lanes(self, meter: Meter) -> int | None:
+        """How many lanes a meter pays if each costs as much as the dearest one; ``None`` for no limit."""
+        left = meter.left()
+        each = [(getattr(self.dearest, name), getattr(left, name)) for name in _AMOUNTS]
+        return min(
+            (int(limit / cost) for cost, limit in each if cost > 0 and limit is not None), default=None
+        )
+
     def set_aside(self, meter: Meter, examples: int) -> tuple[int, Meter]:
         """Keep what it takes to run two candidates on held-out examples.
 

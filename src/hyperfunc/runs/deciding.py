@@ -50,6 +50,11 @@ class Decider:
         return self._recommended
 
     @property
+    def ended(self) -> str:
+        """Why there was nothing left to ask."""
+        return self._optimizer.ended(self.state)
+
+    @property
     def incumbent_value(self) -> float | None:
         """Mean of what is known of the recommended candidate, on its own examples."""
         best = self.recommend()[:1]

@@ -90,7 +90,7 @@ class _Run:
         self.failures: Counter[str] = Counter()
         self.left_out = 0
         self.execution = Execution()
-        self.stopped = "the optimizer had nothing left to try"
+        self.stopped = ""
         self.engine = Engine(job.system.program(), job.settings, ledger, self.account)
         self.train, self.held = job.split()
 
@@ -111,6 +111,7 @@ class _Run:
         problem = Problem(
             space=space, start=start, n_examples=len(self.train), seed=self.job.seed,
             per_item=self.job.metric.per_item, calls_per_lane=max(calls, 1.0),
+            lanes=self.costs.lanes(self.account.meter), groups=_groups(self.train),
         )  # fmt: skip
         winner = await self._search(Decider(optimizer, problem), self._stops(optimizer)) or start
         self.recorder.tell("on_phase", "confirmation")
@@ -160,7 +161,10 @@ class _Run:
     async def _search(self, decider: Decider, stops: Sequence[StopCondition]) -> Candidate | None:
         for step in itertools.count():
             ask = decider.ask()
-            if ask is None or not self._can_begin(ask, step):
+            if ask is None:
+                self.stopped = decider.ended
+                break
+            if not self._can_begin(ask, step):
                 break
             try:
                 answer = await self._evaluate(ask.population, self._examples(ask), str(step), ask.repeat)
@@ -266,3 +270,10 @@ class _Run:
         )
         self.recorder.end(result, outcome, dict(self.failures.most_common()))
         return result
+
+
+def _groups(examples: Sequence[Example]) -> tuple[str, ...] | None:
+    """What examples belong to, when any of them belongs to something."""
+    if not any(e.group for e in examples):
+        return None
+    return tuple(f"group {e.group}" if e.group else f"#{n}" for n, e in enumerate(examples))
