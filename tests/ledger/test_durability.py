@@ -13,7 +13,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from hyperfunc.errors import LedgerError
@@ -168,7 +167,7 @@ def test_several_processes_write_into_one_new_file(tmp_path: Path) -> None:
         writer.stdout.close()
     with Ledger.open(tmp_path, readonly=True) as ledger:
         for name in names:
-            assert ledger.spent(name).calls == 201
+            assert ledger.paid(name).calls == 201
             assert all(ledger.get_request(f"{name}-{i}") for i in range(200))
 
 
@@ -288,12 +287,12 @@ def test_closing_without_being_able_to_write_says_so(tmp_path: Path) -> None:
 def test_what_is_put_together_lands_in_one_commit(filed: Ledger) -> None:
     with Ledger.open(filed.path, readonly=True) as other:
         with filed.together():
-            filed.put_step("run", 0, "digest", np.zeros(2), {})
+            filed.put_candidate("run", {}, "id1", (), "start")
             time.sleep(0.03)
-            assert other.get_step("run", 0) is None
+            assert other.get_candidate("id1") is None
             filed.add_event("run", "step", {})
         filed.flush()
-        assert other.get_step("run", 0) is not None
+        assert other.get_candidate("id1") is not None
         assert len(other.events("run")) == 1
 
 

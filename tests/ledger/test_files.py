@@ -141,7 +141,7 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path, readonly: bool) -> None:
     db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(
-        LedgerError, match=r"newer hyperfunc \(schema 99, this one knows 1\): update hyperfunc"
+        LedgerError, match=r"newer hyperfunc \(schema 99, this one knows 2\): update hyperfunc"
     ):
         Ledger.open(path, readonly=readonly)
 

@@ -30,7 +30,7 @@ def test_what_two_runs_paid_is_kept_twice_and_the_first_answers(ledger: Ledger) 
     row = ledger.get_request("key")
     assert row is not None
     assert row.response_json == b"1"
-    assert ledger.spent("a") == ledger.spent("b") == Spend(calls=1, tokens=34, dollars=0.125)
+    assert ledger.paid("a") == ledger.paid("b") == Spend(calls=1, tokens=34, dollars=0.125)
     assert ledger.stats().rows["requests"] == 2
 
 
@@ -38,9 +38,22 @@ def test_a_resumed_meter_starts_from_what_the_run_paid(ledger: Ledger) -> None:
     for i in range(8):
         pay(ledger, f"key{i}")
     pay(ledger, "other", run_id=None)
-    meter = Meter(Budget(calls=10, dollars=2), already=ledger.spent("run"))
+    meter = Meter(Budget(calls=10, dollars=2), already=ledger.paid("run"))
     assert meter.left() == Budget(calls=2, dollars=1)
-    assert ledger.spent("nobody") == Spend()
+    assert ledger.paid("nobody") == Spend()
+
+
+def test_what_the_steps_of_a_run_paid_is_what_the_run_paid(ledger: Ledger) -> None:
+    for run_id in ("run/0", "run/confirm-start-0", "run", "run-2/0", "run0", "ru/n"):
+        pay(ledger, run_id, run_id=run_id)
+    assert ledger.paid("run").calls == 3
+
+
+def test_the_models_that_answered_a_run_are_told_with_their_fingerprints(ledger: Ledger) -> None:
+    pay(ledger, "a", b'{"fingerprint": "b1"}', "run/0")
+    pay(ledger, "b", b'{"fingerprint": "b2"}', "run/1")
+    pay(ledger, "c", b'{"fingerprint": "b9"}', "other/1")
+    assert ledger.answered_by("run") == {"local/office": ["b1", "b2"]}
 
 
 def test_an_unknown_cost_counts_as_nothing(ledger: Ledger) -> None:
@@ -48,7 +61,7 @@ def test_an_unknown_cost_counts_as_nothing(ledger: Ledger) -> None:
     row = ledger.get_request("key")
     assert row is not None
     assert row.cost is None
-    assert ledger.spent("run") == Spend(calls=1, tokens=3)
+    assert ledger.paid("run") == Spend(calls=1, tokens=3)
 
 
 def test_a_kept_call_comes_back(ledger: Ledger) -> None:

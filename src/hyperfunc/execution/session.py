@@ -238,7 +238,7 @@ class Session:
         charges = {known: [c.tokens, c.dollars] for known, c in record.charges.items()}
         data = encode({"value": value, "charges": charges}) if pure and record.fault is None else None
         if data is not None:
-            self.ledger.put_call(name, fn.name, data)
+            self.ledger.put_call(name, fn.name, data, self.origin)
         return value
 
     @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What is paid and kept: the ledger, budgets and content keys."""
 
 from hyperfunc.ledger.budget import Budget, Spend
+from hyperfunc.ledger.evidence import Seal
 from hyperfunc.ledger.keys import canonical_json, content_key
 from hyperfunc.ledger.meter import Meter, Reservation
 from hyperfunc.ledger.rows import (
@@ -12,8 +13,6 @@ from hyperfunc.ledger.rows import (
     NewCell,
     RunRow,
     Score,
-    StateRow,
-    StepRow,
     StoredResponse,
 )
 from hyperfunc.ledger.store import Ledger
@@ -31,9 +30,8 @@ __all__ = [
     "Reservation",
     "RunRow",
     "Score",
+    "Seal",
     "Spend",
-    "StateRow",
-    "StepRow",
     "StoredResponse",
     "canonical_json",
     "content_key",

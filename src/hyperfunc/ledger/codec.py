@@ -1,8 +1,7 @@
-"""How values become what SQLite stores, and back. Arrays are ``.npy``, documents are JSON; no pickle."""
+"""How values become what SQLite stores, and back. Documents are JSON; no pickle."""
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,9 @@ import numpy as np
 from hyperfunc.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hyperfunc.types import JSON
 
-__all__ = ["Storable", "checked", "dump_arrays", "dump_json", "load_arrays", "load_json", "text"]
+__all__ = ["Storable", "checked", "dump_json", "load_json", "text"]
 
 Storable = str | bytes | int | float | None
 
@@ -38,36 +35,6 @@ def dump_json(value: JSON, what: str) -> bytes:
 def load_json(data: bytes) -> JSON:
     """The document that :func:`dump_json` wrote."""
     return json.loads(data)
-
-
-def dump_arrays(arrays: Mapping[str, np.ndarray], what: str) -> bytes:
-    """Named arrays as one JSON line of names and the ``.npy`` forms one after another.
-
-    Raises:
-        LedgerError: an array of Python objects; ``what`` says which value.
-    """
-    stream = io.BytesIO()
-    stream.write(dump_json(list(arrays), what) + b"\n")
-    for name, array in arrays.items():
-        if array.dtype.hasobject:
-            raise LedgerError(f"cannot keep array {name!r} of {what}: it holds Python objects; give numbers")
-        np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
-
-
-def load_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays that :func:`dump_arrays` wrote; nothing is ever unpickled.
-
-    Raises:
-        LedgerError: the bytes are something else.
-    """
-    stream = io.BytesIO(data)
-    try:
-        return {name: np.load(stream, allow_pickle=False) for name in json.loads(stream.readline())}
-    except (ValueError, EOFError) as error:
-        raise LedgerError(
-            f"cannot read an array of the ledger: {error}; restore a copy of the file"
-        ) from error
 
 
 def checked(row: tuple[Storable, ...], table: str, nullable: int = 0) -> tuple[Storable, ...]:

@@ -127,7 +127,7 @@ class Database:
             return row
 
     @contextmanager
-    def _reader(self, *written_by: str) -> Iterator[Callable[[str, _Row], sqlite3.Cursor]]:
+    def _reader(self, *written_by: str) -> Iterator[Callable[[str, Any], sqlite3.Cursor]]:
         """The reading connection's ``execute``, after what these statements put in this process."""
         self._check()
         if self._writer and not self._writer.idle(written_by):

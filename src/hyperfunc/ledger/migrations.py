@@ -21,7 +21,14 @@ def m001_initial(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS = [m001_initial]
+def m002_runs_of_calls(db: sqlite3.Connection) -> None:
+    """Who made a kept call; the tables of steps and optimizer states, which nothing used, are gone."""
+    db.execute("ALTER TABLE calls ADD COLUMN run TEXT NOT NULL DEFAULT ''")
+    db.execute("DROP TABLE IF EXISTS steps")
+    db.execute("DROP TABLE IF EXISTS states")
+
+
+MIGRATIONS = [m001_initial, m002_runs_of_calls]
 
 
 def version_of(db: sqlite3.Connection) -> int:
@@ -105,15 +112,6 @@ CREATE TABLE runs (
     created REAL NOT NULL,
     updated REAL NOT NULL
 );
-CREATE TABLE steps (
-    run TEXT NOT NULL,
-    step INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    scores BLOB NOT NULL,
-    note BLOB NOT NULL,
-    created REAL NOT NULL,
-    PRIMARY KEY (run, step)
-);
 CREATE TABLE events (
     id INTEGER PRIMARY KEY,
     run TEXT NOT NULL,
@@ -121,12 +119,4 @@ CREATE TABLE events (
     payload BLOB NOT NULL,
     created REAL NOT NULL
 );
-CREATE INDEX events_of_run ON events (run, kind);
-CREATE TABLE states (
-    run TEXT NOT NULL,
-    name TEXT NOT NULL,
-    value BLOB NOT NULL,
-    arrays BLOB NOT NULL,
-    updated REAL NOT NULL,
-    PRIMARY KEY (run, name)
-)"""
+CREATE INDEX events_of_run ON events (run, kind)"""

@@ -48,16 +48,31 @@ class Paid(Database):
         row = (*asked, prompt_tokens, completion_tokens, time.time(), cost)
         self._put([(sql.PUT_REQUEST, checked(row, "requests", nullable=1))], f"request {key}")
 
-    def spent(self, run_id: str) -> Spend:
-        """Requests, tokens and dollars that a run has paid for: what a resumed meter starts from."""
-        [(calls, tokens, dollars)] = self._all(sql.SPENT, (run_id,), sql.PUT_REQUEST)
+    def paid(self, run_id: str) -> Spend:
+        """Requests, tokens and dollars that a run has paid for itself."""
+        [(calls, tokens, dollars)] = self._all(sql.PAID, (run_id,), sql.PUT_REQUEST)
         return Spend(calls=calls, tokens=tokens, dollars=dollars)
+
+    def answered_by(self, run_id: str) -> dict[str, list[str]]:
+        """The models that answered a run, each with the fingerprints that its servers gave."""
+        found: dict[str, list[str]] = {}
+        for model, fingerprint in self._all(sql.ANSWERED_BY, (run_id,), sql.PUT_REQUEST):
+            found.setdefault(str(model), []).extend([str(fingerprint)] if fingerprint else [])
+        return found
 
     def get_call(self, key: str) -> bytes | None:
         """The kept result of an intermediate call."""
         row = self._one(sql.GET_CALL, (key,), f"call {key}")
         return bytes(row[0]) if row else None
 
-    def put_call(self, key: str, function: str, value: bytes) -> None:
-        """Keep the result of an intermediate call of a function that says ``cache=True``."""
-        self._put([(sql.PUT_CALL, checked((key, function, value, time.time()), "calls"))], f"call {key}")
+    def put_call(self, key: str, function: str, value: bytes, run_id: str = "") -> None:
+        """Keep the result of an intermediate call of a function that says ``cache=True``.
+
+        Args:
+            key: content key of the call.
+            function: its name.
+            value: its result.
+            run_id: who made it; empty outside runs.
+        """
+        row = (key, function, value, time.time(), run_id)
+        self._put([(sql.PUT_CALL, checked(row, "calls"))], f"call {key}")

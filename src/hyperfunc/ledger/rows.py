@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from hyperfunc.types import JSON
 
 __all__ = [
@@ -21,8 +19,6 @@ __all__ = [
     "NewCell",
     "RunRow",
     "Score",
-    "StateRow",
-    "StepRow",
     "StoredResponse",
 ]
 
@@ -101,17 +97,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
-    """What one step of the loop was told: [K, N] or [K] scores under the digest of what it asked."""
-
-    step: int
-    digest: str
-    scores: np.ndarray
-    note: dict[str, JSON]
-    created: float
-
-
-@dataclass(frozen=True, slots=True)
 class EventRow:
     """Something that happened in a run; ``seq`` grows in order of arrival."""
 
@@ -122,16 +107,6 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StateRow:
-    """The latest value of a named state: JSON and arrays."""
-
-    name: str
-    value: JSON
-    arrays: dict[str, np.ndarray]
-    updated: float
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerStats:
     """How much a ledger holds.
 
@@ -139,7 +114,7 @@ class LedgerStats:
         path: the file, or ``:memory:``.
         file_bytes: of the file and its write-ahead log.
         rows: number of rows by table.
-        content_bytes: bytes of predictions, responses, values and arrays by table; the rest of the file is
+        content_bytes: bytes of predictions, responses and values by table; the rest of the file is
             keys and indices.
     """
 

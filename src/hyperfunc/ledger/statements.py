@@ -20,19 +20,14 @@ PUT_REQUEST = """
 INSERT INTO requests (key, run, model, request, response, prompt_tokens, completion_tokens, created, cost)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 
-PUT_CALL = "INSERT INTO calls (key, function, value, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+PUT_CALL = """
+INSERT INTO calls (key, function, value, created, run) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 
 PUT_CANDIDATE = """
 INSERT INTO candidates (id, run, value, parents, born, created)
 VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
 
-PUT_STEP = """
-INSERT INTO steps (run, step, digest, scores, note, created)
-VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
-
 PUT_EVENT = "INSERT INTO events (run, kind, payload, created) VALUES (?, ?, ?, ?)"
-
-PUT_STATE = "INSERT OR REPLACE INTO states (run, name, value, arrays, updated) VALUES (?, ?, ?, ?, ?)"
 
 PUT_RUN = """
 INSERT INTO runs (id, status, meta, created, updated) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
@@ -47,9 +42,7 @@ ORDER = (
     PUT_CANDIDATE,
     PUT_RUN,
     SET_RUN,
-    PUT_STEP,
     PUT_EVENT,
-    PUT_STATE,
 )
 
 GET_CELL = """
@@ -61,9 +54,13 @@ GET_REQUEST = """
 SELECT key, run, model, request, response, prompt_tokens, completion_tokens, cost, created
 FROM requests WHERE key = ? ORDER BY id LIMIT 1"""
 
-SPENT = """
+PAID = """
 SELECT count(*), coalesce(sum(prompt_tokens + completion_tokens), 0), total(cost)
-FROM requests WHERE run = ?"""
+FROM requests WHERE run = ?1 OR (run >= ?1||'/' AND run < ?1||'0')"""
+
+ANSWERED_BY = """
+SELECT DISTINCT model, coalesce(json_extract(CAST(response AS TEXT), '$.fingerprint'), '')
+FROM requests WHERE run = ?1 OR (run >= ?1||'/' AND run < ?1||'0') ORDER BY 1, 2"""
 
 GET_CALL = "SELECT value FROM calls WHERE key = ?"
 
@@ -75,15 +72,36 @@ SELECT id, run, value, parents, born, created FROM candidates WHERE run = ? ORDE
 
 RUNS = "SELECT id, status, meta, created, updated FROM runs ORDER BY created, rowid"
 
-STEPS = "SELECT step, digest, scores, note, created FROM steps WHERE run = ? ORDER BY step"
-
-GET_STEP = "SELECT step, digest, scores, note, created FROM steps WHERE run = ? AND step = ?"
-
 EVENTS = "SELECT id, kind, payload, created FROM events WHERE run = ? ORDER BY id"
+
+ALL_EVENTS_OF_KIND = "SELECT id, kind, payload, created, run FROM events WHERE kind = ? ORDER BY id"
 
 EVENTS_OF_KIND = "SELECT id, kind, payload, created FROM events WHERE run = ? AND kind = ? ORDER BY id"
 
-GET_STATE = "SELECT name, value, arrays, updated FROM states WHERE run = ? AND name = ?"
+# Candidates come before cells, which are those of the candidates.
+SEALED = {
+    "run": "SELECT rowid, id, meta, created FROM runs WHERE id = :run",
+    "candidates": """
+SELECT rowid, id, value, parents, born, created FROM candidates
+WHERE run = :run AND rowid <= :last ORDER BY rowid""",
+    "events": """
+SELECT id, kind, payload, created FROM events
+WHERE run = :run AND kind <> 'certificate' AND id <= :last ORDER BY id""",
+    "requests": """
+SELECT id, key, run, model, request, response, prompt_tokens, completion_tokens, cost, created
+FROM requests WHERE (run = :run OR (run >= :run||'/' AND run < :run||'0')) AND id <= :last ORDER BY id""",
+    "calls": """
+SELECT rowid, key, function, value, created, run FROM calls
+WHERE (run = :run OR (run >= :run||'/' AND run < :run||'0')) AND rowid <= :last ORDER BY rowid""",
+    "cells": """
+SELECT cells.id, candidate, example, repeat, prediction, failure, calls, cost, seconds,
+score, feedback, details
+FROM cells LEFT JOIN scores ON cell = cells.id AND scorer IS :scorer
+WHERE program = :program AND seed = :seed AND cells.id <= :last
+AND candidate IN (SELECT id FROM candidates WHERE run = :run AND rowid <= :newest)
+AND (:scorer IS NULL OR score IS NOT NULL OR failure IS NOT NULL) ORDER BY cells.id""",
+}
+"""What belongs to a run, by table; the first column is the number of a row."""
 
 SIZES = """
 SELECT 'cells', count(*), total(length(prediction)) FROM cells
@@ -92,6 +110,4 @@ UNION ALL SELECT 'requests', count(*), total(length(request)) + total(length(res
 UNION ALL SELECT 'calls', count(*), total(length(value)) FROM calls
 UNION ALL SELECT 'candidates', count(*), total(length(value)) FROM candidates
 UNION ALL SELECT 'runs', count(*), total(length(meta)) FROM runs
-UNION ALL SELECT 'steps', count(*), total(length(scores)) + total(length(note)) FROM steps
-UNION ALL SELECT 'events', count(*), total(length(payload)) FROM events
-UNION ALL SELECT 'states', count(*), total(length(value)) + total(length(arrays)) FROM states"""
+UNION ALL SELECT 'events', count(*), total(length(payload)) FROM events"""

@@ -7,6 +7,7 @@ from typing import Self, final
 
 from hyperfunc.ledger import statements as sql
 from hyperfunc.ledger.cells import Cells
+from hyperfunc.ledger.evidence import Evidence
 from hyperfunc.ledger.files import connect_memory, connect_reading, connect_writing, ledger_path
 from hyperfunc.ledger.history import History
 from hyperfunc.ledger.locks import FileClaims, MemoryClaims
@@ -18,7 +19,7 @@ __all__ = ["Ledger"]
 
 
 @final
-class Ledger(Cells, Paid, History, Runs):
+class Ledger(Cells, Paid, History, Runs, Evidence):
     """One ledger file. Get one from :meth:`open` or :meth:`memory`.
 
     Puts return at once and are committed within about 10 ms by one thread, or by :meth:`flush`; reads see
