@@ -57,7 +57,7 @@ def likelihood(preds: Any, expected: Any) -> Any:
 def learn(system: HyperSystem, seed: int) -> dict[str, float]:
     """Train a system on the four points and measure it there."""
     search = Eggroll(population=64, sigma=0.3, lr=0.3, steps=100, sigma_decay=0.97, lr_decay=0.97)
-    result = system.optimize(EXAMPLES, likelihood, validation=EXAMPLES, optimizer=search, seed=seed)
+    result = system.optimize(EXAMPLES, likelihood, test=EXAMPLES, optimizer=search, seed=seed)
     # The winner, for four points are too few to confirm a small gain, and the start would stay.
     found = system.evaluate(EXAMPLES, likelihood, candidate=result.winner)
     margins = [float(p * e.expected) for p, e in zip(found.predictions, EXAMPLES, strict=True)]

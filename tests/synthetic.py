@@ -85,7 +85,7 @@ def meta(**changes: Any) -> dict[str, Any]:
         "optimizer": "automatic: edits, exemplars, SNES",
         "metric": "exact match",
         "n_train": 120,
-        "n_validation": 60,
+        "n_test": 60,
         "examples_fp": "b7e2a90c11d2",
         "start": START,
         "space": SPACE,

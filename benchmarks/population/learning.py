@@ -146,7 +146,7 @@ def _run_seconds(system: HyperSystem, data: list[Example], metric: Any, search: 
     """Processor time of a whole run."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
-        system.optimize(data, metric, validation=data, optimizer=search, seed=seed, ledger=folder)
+        system.optimize(data, metric, test=data, optimizer=search, seed=seed, ledger=folder)
         return time.process_time() - began
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hyperfunc.composition import Composition
 from hyperfunc.errors import MissingInput, ProgramError, SpaceError
 from hyperfunc.evaluating import Evaluating, settings_of
-from hyperfunc.evaluation.dataset import Example, as_examples
+from hyperfunc.evaluation.dataset import Dataset, Example, Sealed, as_examples
 from hyperfunc.evaluation.metrics import as_metric, over_set
 from hyperfunc.execution import Evaluation, Evaluations, Fuser, Program
 from hyperfunc.ledger import Ledger
@@ -302,7 +302,8 @@ class HyperSystem(Composition):
         train: Iterable[Any],
         metric: Any,
         *,
-        validation: Iterable[Any] | None = None,
+        validation: Iterable[Any] = (),
+        test: Iterable[Any] | Sealed | None = None,
         budget: str | Budget | None = None,
         optimizer: Optimizer | None = None,
         seed: int = 0,
@@ -315,14 +316,17 @@ class HyperSystem(Composition):
         callbacks: Sequence[Callback] = (),
         stop: Sequence[StopCondition] = (),
         notes: Mapping[str, Any] | None = None,
+        aa: bool = False,
     ) -> Result:
         """Improve the system's values against the metric and leave the recommended ones in it.
 
         Args:
             train: examples to learn from.
             metric: as in :meth:`aevaluate`.
-            validation: held-out examples, touched once at the end to confirm the winner against the
-                start; about a third of ``train`` is held out when left out and there are enough.
+            validation: further examples that the search may look at, such as those on which a reflective
+                optimizer compares its candidates; other optimizers learn from them, too.
+            test: held-out examples, sealed until the end and read once, for the certificate; about a third
+                of ``train`` is sealed when left out and there are enough.
             budget: such as ``"2000 calls, $5, 30 min"``; never exceeded.
             optimizer: overrides both slots of the system.
             seed: fixes every random choice.
@@ -335,6 +339,7 @@ class HyperSystem(Composition):
             callbacks: told about every step.
             stop: conditions from :mod:`hyperfunc.runs.stopping` that may end it early.
             notes: JSON kept with the run.
+            aa: first run the start against a copy of itself under other luck, and report what differs.
 
         Returns:
             Best and start, both held-out scores, the gain with its interval, history and spend.
@@ -346,11 +351,15 @@ class HyperSystem(Composition):
         from hyperfunc.runs.job import Job
         from hyperfunc.runs.loop import run_job
 
-        held = None if validation is None else self._checked(validation)
+        sealed = test if isinstance(test, Sealed) or test is None else Sealed(Dataset(test))
+        if sealed is not None:
+            sealed.check(self._checked)
+        given = tuple(validation)
         job = Job(
             system=self,
             train=self._checked(train),
-            validation=held,
+            validation=self._checked(given) if given else (),
+            test=sealed,
             metric=as_metric(metric),
             budget=budget,
             optimizer=optimizer,
@@ -367,6 +376,7 @@ class HyperSystem(Composition):
             callbacks=tuple(callbacks),
             stop=tuple(stop),
             notes=dict(notes or {}),
+            self_test=aa,
         )
         self.fix_space(True)
         try:

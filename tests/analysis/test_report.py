@@ -163,7 +163,7 @@ def test_a_search_that_prefers_the_start_says_so(ledger: Ledger) -> None:
 
 
 def test_without_held_out_examples_no_interval_is_claimed(ledger: Ledger) -> None:
-    write_run(ledger, meta_changes={"n_validation": 0}, result_changes={"gain": None})
+    write_run(ledger, meta_changes={"n_test": 0}, result_changes={"gain": None})
     shown = Page(render_html(build(ledger, RUN))).text
     assert "nothing was held out, so no interval is claimed" in shown
     assert "never saw" not in shown

@@ -38,7 +38,7 @@ def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def optimize(name: str, data: str, validation: str) -> Result:
-    words = ["optimize", f"{name}:Parity", "--data", data, "--validation", validation, "--metric", "exact"]
+    words = ["optimize", f"{name}:Parity", "--data", data, "--test", validation, "--metric", "exact"]
     return CliRunner().invoke(cli, [*words, "--budget", "200 evaluations", "--no-report"])
 
 

@@ -22,7 +22,7 @@ def info(**changes: Any) -> RunInfo:
         "run_id": "run-7",
         "budget": Budget(calls=2000, seconds=300),
         "n_train": 80,
-        "n_validation": 40,
+        "n_test": 40,
         "knobs": ("route.prompt", "route.hp.temperature"),
         "optimizer": "automatic",
         "resumed": False,
@@ -34,7 +34,7 @@ def record(
     step: int, value: float, incumbent: float | None = None, note: str = "edit route.prompt"
 ) -> StepRecord:
     spend = Spend(calls=12 * (step + 1), evaluations=12 * (step + 1), seconds=0.5 * (step + 1))
-    return StepRecord(step, note, 1, 12, value, incumbent, spend, 0.5 * (step + 1))
+    return StepRecord(step, note, 1, 1, 12, value, incumbent, spend, 0.5 * (step + 1))
 
 
 def console(terminal: bool) -> Console:

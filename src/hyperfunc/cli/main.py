@@ -16,7 +16,9 @@ from hyperfunc.errors import HyperfuncError, did_you_mean
 
 __all__ = ["cli", "main"]
 
-COMMANDS = ("demo", "optimize", "runs", "show", "report", "export", "resume", "probe", "serve-model")
+COMMANDS = (
+    "demo", "optimize", "runs", "show", "report", "export", "verify", "resume", "probe", "serve-model",
+)  # fmt: skip
 """In the order of a first acquaintance; each is ``command`` in its module of ``hyperfunc.cli.commands``."""
 
 INTERRUPTED = 130

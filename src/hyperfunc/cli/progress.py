@@ -60,9 +60,11 @@ class Progress(Callback):
 
     def on_phase(self, name: str) -> None:
         """Search, then confirmation."""
-        self.phase = {"search": "searching", "confirmation": "confirming on held-out examples"}.get(
-            name, name
-        )
+        self.phase = {
+            "self-test": "running the start against itself",
+            "search": "searching",
+            "confirmation": "confirming on held-out examples",
+        }.get(name, name)
 
     def on_calls(self, spend: Spend) -> None:
         """The spend changed."""
@@ -123,7 +125,7 @@ class LineProgress(Progress):
         verb = "resuming" if run.resumed else "run"
         learnt = f"{text.count(len(run.knobs), 'knobs')} on {text.count(run.n_train, 'examples')}"
         self.console.print(
-            plain(f"{verb} {run.run_id}: {learnt}, {run.n_validation} held out, budget {run.budget}")
+            plain(f"{verb} {run.run_id}: {learnt}, {run.n_test} held out, budget {run.budget}")
         )
 
     def on_phase(self, name: str) -> None:

@@ -69,7 +69,7 @@ class Engine:
             BudgetError: a limit was reached.
             InfrastructureError: no cell of a candidate could be filled.
         """
-        done, why = self.at_once(candidates, examples, metric, repeats=repeats)
+        done, why = self.at_once(candidates, examples, metric, repeats=repeats, origin=origin)
         if done is not None:
             return done
         return await self.lane_by_lane(candidates, examples, metric, repeats=repeats, origin=origin, why=why)
@@ -98,7 +98,7 @@ class Engine:
 
     def at_once(
         self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
-        repeats: Sequence[int] = (0,),
+        repeats: Sequence[int] = (0,), origin: str = "",
     ) -> tuple[Evaluations | None, str]:  # fmt: skip
         """The fused evaluation, or ``None`` and why there is none."""
         settings, fuser = self.settings, self.program.fuser
@@ -110,7 +110,7 @@ class Engine:
             return None, "a lane has a time limit"
         members = Members(candidates)
         try:
-            run = FusedRun(fuser, members, examples, metric, settings, self.ledger, self.program)
+            run = FusedRun(fuser, members, examples, metric, settings, self.ledger, self.program, origin)
             return run.evaluations(repeats, self.account), ""
         except CannotFuse as error:
             if settings.execution == "fused":

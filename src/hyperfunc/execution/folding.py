@@ -180,7 +180,8 @@ async def fold(
         reason = cells[0].failure if cells else "there are no cells"
         raise InfrastructureError(f"no example could be evaluated; the first reason: {reason}")
     if metric.per_item:
-        value = sum(c.score or 0.0 for c, _ in present) / len(present)
+        weight = sum(e.weight for _, e in present)
+        value = sum(e.weight * (c.score or 0.0) for c, e in present) / weight
     else:
         value = await metric.fold([c.prediction for c, _ in present], [e.expected for _, e in present])
     return Evaluation(value, cells)

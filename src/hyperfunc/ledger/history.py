@@ -47,10 +47,13 @@ class History(Database):
         """The candidates of a run, oldest first."""
         return tuple(_candidate(row) for row in self._all(sql.CANDIDATES_OF, (run_id,), sql.PUT_CANDIDATE))
 
-    def add_event(self, run_id: str, kind: str, payload: dict[str, JSON]) -> None:
-        """Note that something happened in a run."""
+    def add_event(
+        self, run_id: str, kind: str, payload: dict[str, JSON], created: float | None = None
+    ) -> None:
+        """Note that something happened in a run, now or at another time."""
         document = dump_json(payload, f"event {kind!r} of run {run_id}")
-        self._put([(sql.PUT_EVENT, checked((run_id, kind, document, time.time()), "events"))])
+        row = (run_id, kind, document, time.time() if created is None else created)
+        self._put([(sql.PUT_EVENT, checked(row, "events"))])
 
     def events(self, run_id: str, kind: str | None = None) -> tuple[EventRow, ...]:
         """The events of a run (of one kind), in order."""

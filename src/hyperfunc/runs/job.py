@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.evaluation.dataset import Example, split_examples
+from hyperfunc.evaluation.dataset import Dataset, Example, Sealed, split_examples
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.execution import Settings
 from hyperfunc.ledger import Budget, Ledger
@@ -33,7 +33,8 @@ class Job:
 
     system: Trainable
     train: tuple[Example, ...]
-    validation: tuple[Example, ...] | None
+    validation: tuple[Example, ...]
+    test: Sealed | None
     metric: Metric
     budget: str | Budget | None
     optimizer: Optimizer | None
@@ -44,13 +45,16 @@ class Job:
     callbacks: tuple[Callback, ...] = ()
     stop: tuple[StopCondition, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    self_test: bool = False
 
-    def split(self) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-        """Examples to learn from, and those held out: none when there are too few."""
-        if self.validation is not None:
-            return self.train, self.validation
+    def split(self) -> tuple[tuple[Example, ...], Sealed | None]:
+        """Examples to learn from, and those that are sealed: none when there are too few."""
+        if self.test is not None:
+            return self.train, self.test
         rest, held = split_examples(self.train, 1 / 3, self.seed)
-        return (rest, held) if len(held) >= _FEWEST_HELD_OUT else (self.train, ())
+        if len(held) < _FEWEST_HELD_OUT:
+            return self.train, None
+        return rest, Sealed(Dataset.part(held))
 
     def choose_optimizer(self, space: Space, calls_per_lane: float) -> Optimizer:
         """The one that was given, those in the system's slots, or what fits the space."""

@@ -14,25 +14,28 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
+from hyperfunc.analysis.certificate import Certificate, Figures
 from hyperfunc.errors import BudgetExhausted, BudgetTooSmall
-from hyperfunc.evaluation.dataset import Example
+from hyperfunc.evaluation.dataset import Dataset, Example
 from hyperfunc.execution import Account, Engine, Evaluations, Execution
-from hyperfunc.ledger import Budget, Ledger, Meter
+from hyperfunc.execution.shelf import metric_fingerprint
+from hyperfunc.ledger import Budget, Ledger, Meter, content_key
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
 from hyperfunc.spaces import Candidate, Population, Space
 from hyperfunc.types import Cell
 
-from .confirm import Confirmation, confirm
+from .certify import Outcome, compare
 from .costs import Costs
 from .deciding import Decider
 from .job import Job
-from .opening import check_prices, check_reached, check_start, learnable_space
+from .opening import check_leaks, check_prices, check_reached, check_start, environment, learnable_space
 from .recording import Recorder
 from .result import Result, RunInfo, StepRecord
+from .self_test import SelfTest, self_test
 from .stopping import Idle, StopCondition
 
 __all__ = ["new_run_id", "run_job"]
@@ -92,10 +95,12 @@ class _Run:
         self.execution = Execution()
         self.stopped = ""
         self.engine = Engine(job.system.program(), job.settings, ledger, self.account)
-        self.train, self.held = job.split()
+        train, self.sealed = job.split()
+        self.train = (*train, *job.validation)
+        self.tested: SelfTest | None = None
 
     async def go(self) -> Result:
-        """Open, search, confirm."""
+        """Open, search, certify."""
         system = self.job.system
         check_prices(system, self.budget)
         cells = await self._first()
@@ -106,7 +111,11 @@ class _Run:
         optimizer = self.job.choose_optimizer(space, calls)
         self._open(space, start, optimizer)
         self.warnings += check_reached(system, cells)
+        if self.sealed is not None:
+            self.warnings += check_leaks(self.sealed, self.train)
         held, self.account.meter = self._set_aside()
+        if self.job.self_test:
+            self.tested = await self._self_test(start, held)
         self.recorder.tell("on_phase", "search")
         problem = Problem(
             space=space, start=start, n_examples=len(self.train), seed=self.job.seed,
@@ -116,8 +125,9 @@ class _Run:
         winner = await self._search(Decider(optimizer, problem), self._stops(optimizer)) or start
         self.recorder.tell("on_phase", "confirmation")
         self.account.meter = self.meter
-        outcome = await self._confirm(start, winner, held)
-        return self._end(start, winner, outcome)
+        looks = self.recorder.looks_before(self.sealed.version) if self.sealed is not None and held else 0
+        outcome = await self._compare(start, winner, held)
+        return self._end(start, winner, outcome, looks)
 
     async def _first(self) -> Sequence[Cell]:
         """Evaluate the start on a few examples, while functions may still join."""
@@ -137,21 +147,34 @@ class _Run:
     def _open(self, space: Space, start: Candidate, optimizer: Optimizer) -> None:
         resumed = self.recorder.known is not None
         self.warnings += self.recorder.start(
-            space, start, program=self.engine.program.fingerprint, budget=str(self.budget),
-            optimizer=repr(optimizer),
+            space, start, self.train, self.sealed, program=self.engine.program.fingerprint,
+            budget=str(self.budget), optimizer=repr(optimizer),
         )  # fmt: skip
-        sizes = (len(self.train), len(self.held))
+        self.recorder.candidates([start], "start")
+        sizes = (len(self.train), 0 if self.sealed is None else self.sealed.size)
         info = RunInfo(self.recorder.run_id, self.budget, *sizes, tuple(space), repr(optimizer), resumed)
         self.recorder.tell("on_start", info)
 
-    def _set_aside(self) -> tuple[tuple[Example, ...], Meter]:
-        """Held-out examples that can be paid for, and the meter of the search."""
-        count, search = self.costs.set_aside(self.meter, len(self.held))
-        if count < len(self.held):
-            self.warnings.append(
-                f"the budget lets {count} of {len(self.held)} held-out examples confirm the winner"
-            )
-        return self.held[:count], search
+    def _set_aside(self) -> tuple[int, Meter]:
+        """How many held-out examples can be paid for, and the meter of the search."""
+        size = 0 if self.sealed is None else self.sealed.size
+        count, search = self.costs.set_aside(self.meter, size)
+        if count < size:
+            self.warnings.append(f"the budget lets {count} of {size} held-out examples confirm the winner")
+        return count, search
+
+    async def _self_test(self, start: Candidate, held: int) -> SelfTest | None:
+        """The start against itself, as far as the budget goes."""
+
+        async def judge(examples: Sequence[Example], repeat: int) -> Sequence[Cell]:
+            return (await self._evaluate([start], examples, f"self-test-{repeat}", repeat))[0].cells
+
+        self.recorder.tell("on_phase", "self-test")
+        if not self.job.metric.per_item or not self.costs.affords(self.account.meter, 2 * len(self.train)):
+            why = "the budget" if self.job.metric.per_item else "a metric over sets"
+            self.warnings.append(f"the start was not run against itself: {why} does not allow it")
+            return None
+        return await self_test(judge, self.train, held, self.job.seed)
 
     def _stops(self, optimizer: Optimizer) -> tuple[StopCondition, ...]:
         if self.job.stop or getattr(optimizer, "steps", None) is not None:
@@ -167,6 +190,7 @@ class _Run:
             if not self._can_begin(ask, step):
                 break
             try:
+                before = self.recorder.tried
                 answer = await self._evaluate(ask.population, self._examples(ask), str(step), ask.repeat)
                 self.execution = answer.execution
             except BudgetExhausted:
@@ -177,7 +201,7 @@ class _Run:
             told = Told(answer.values_K, answer.scores_KN, answer.feedback)
             self.left_out += int(np.count_nonzero(~np.isfinite(told.values_K)))
             decider.tell(ask, told)
-            self._note(step, ask, told, decider)
+            self._note(step, ask, told, decider, self.recorder.tried - before)
             reason = next(filter(None, (stop(self.history) for stop in stops)), None)
             if reason is not None:
                 self.stopped = reason
@@ -225,12 +249,13 @@ class _Run:
             self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
         return answer
 
-    def _note(self, step: int, ask: Ask, told: Told, decider: Decider) -> None:
+    def _note(self, step: int, ask: Ask, told: Told, decider: Decider, n_new: int) -> None:
         finite = told.values_K[np.isfinite(told.values_K)]
         record = StepRecord(
             step=step,
             note=ask.note,
             n_candidates=len(told.values_K),
+            n_new=n_new,
             n_lanes=len(told.values_K) * len(ask.examples),
             best_value=float(finite.max()) if len(finite) else -math.inf,
             incumbent_value=decider.incumbent_value,
@@ -240,14 +265,16 @@ class _Run:
         self.history.append(record)
         self.recorder.step(record)
 
-    async def _confirm(self, start: Candidate, winner: Candidate, held: tuple[Example, ...]) -> Confirmation:
+    async def _compare(self, start: Candidate, winner: Candidate, held: int) -> Outcome:
         async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> Sequence[Cell]:
             return (await self._evaluate([candidate], part, origin))[0].cells
 
-        examples = held or self.train
-        return await confirm(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
+        examples: Sequence[Example] = self.train
+        if self.sealed is not None and held:
+            examples = list(self.sealed.open(f"certificate of run {self.recorder.run_id}"))[:held]
+        return await compare(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
 
-    def _end(self, start: Candidate, winner: Candidate, outcome: Confirmation) -> Result:
+    def _end(self, start: Candidate, winner: Candidate, outcome: Outcome, looks: int) -> Result:
         if self.left_out:
             self.warnings.append(f"{self.left_out} evaluations gave no finite value and moved nothing")
         result = Result(
@@ -258,18 +285,45 @@ class _Run:
             recommended_start=not outcome.accepted,
             score_start=outcome.score_start,
             score_best=outcome.score_winner,
-            gain=outcome.gain,
+            gain=None if outcome.figures is None or start == winner else outcome.figures.gain,
             history=tuple(self.history),
             spend=self.meter.spent,
             paid_calls=self.account.paid_calls,
             budget=self.budget,
             stopped=self.stopped,
             warnings=(*self.warnings, *outcome.warnings),
+            self_test=self.tested,
             execution=self.execution,
             ledger=self.ledger,
         )
         self.recorder.end(result, outcome, dict(self.failures.most_common()))
+        if outcome.figures is not None:
+            certificate = self._certificate(result, outcome, outcome.figures, looks)
+            result = replace(result, certificate=self.recorder.certify(certificate))
+        self.recorder.done(result)
         return result
+
+    def _certificate(self, result: Result, outcome: Outcome, figures: Figures, looks: int) -> Certificate:
+        metric, run_id = self.job.metric, self.recorder.run_id
+        prompts = {f"prompt {n}": content_key(v) for n, v in result.winner.items() if isinstance(v, str)}
+        versions = environment()
+        return Certificate(
+            run_id=run_id, created=time.time(), shipped=outcome.accepted, metric=metric.name, figures=figures,
+            missing=outcome.missing, pairs=outcome.pairs(metric.per_item), resamples=outcome.resamples,
+            candidates=1 + sum(record.n_new for record in self.history), steps=len(self.history), looks=looks,
+            budget=str(self.budget), spend=asdict(result.spend), paid=asdict(self.ledger.paid(run_id)),
+            seed=self.job.seed, program=self.engine.program.fingerprint,
+            scorer=metric_fingerprint(metric) if metric.per_item else None,
+            start=result.start.id, winner=result.winner.id,
+            hashes={
+                "test": None if self.sealed is None else self.sealed.version,
+                "train": Dataset.part(self.train).version,
+                "start": content_key(result.start.to_json()),
+                "winner": content_key(result.winner.to_json()),
+                **prompts,
+            },
+            environment={**versions, "models": self.ledger.answered_by(run_id)},
+        )  # fmt: skip
 
 
 def _groups(examples: Sequence[Example]) -> tuple[str, ...] | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import platform
+import sys
 from collections.abc import Sequence
 
+from hyperfunc import __version__
 from hyperfunc.errors import MetricError, ModelError, ProgramError, UnknownPrice
+from hyperfunc.evaluation.dataset import Example, Sealed
 from hyperfunc.execution import Evaluation
 from hyperfunc.ledger import Budget
 from hyperfunc.llm.client import Request
@@ -15,7 +19,21 @@ from hyperfunc.types import Cell
 
 from .trainable import Trainable
 
-__all__ = ["check_prices", "check_reached", "check_start", "learnable_space"]
+__all__ = [
+    "check_leaks",
+    "check_prices",
+    "check_reached",
+    "check_start",
+    "environment",
+    "learnable_space",
+]
+
+_NOTED = ("numpy", "torch")
+_LEAKS = {
+    "have the same inputs as": ("equal", "conflict"),
+    "differ in case or white space only from": ("near",),
+    "belong to a group of": ("group",),
+}
 
 
 def check_prices(system: Trainable, budget: Budget) -> None:
@@ -71,6 +89,28 @@ def check_reached(system: Trainable, cells: Sequence[Cell]) -> list[str]:
             "call them from run, or name them in the examples"
         )
     return [f"the start did not reach {', '.join(missed)} on its first examples"] if missed else []
+
+
+def check_leaks(sealed: Sealed, train: Sequence[Example]) -> list[str]:
+    """Whether held-out examples are among those to learn from; returns warnings."""
+    found = sealed.check(lambda data: data.leaks(train)).matches
+    return [
+        f"{count} of {sealed.size} held-out examples {words} training examples, so the certificate is too "
+        "hopeful; Dataset.split keeps such examples together"
+        for words, kinds in _LEAKS.items()
+        if (count := sum(len(match.here) for match in found if match.kind in kinds))
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Versions of what runs here."""
+    loaded = {name: sys.modules[name].__version__ for name in _NOTED if name in sys.modules}
+    return {
+        "hyperfunc": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **loaded,
+    }
 
 
 def learnable_space(system: Trainable) -> tuple[Space, Candidate]:

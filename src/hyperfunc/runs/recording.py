@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from hyperfunc import __version__
+from hyperfunc.analysis.certificate import Certificate
+from hyperfunc.evaluation.dataset import Example, Sealed
 from hyperfunc.ledger import Ledger, Spend
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.spaces import Candidate, Population, Space
 
-from .confirm import Confirmation
+from .certify import Outcome
 from .job import Job
 from .result import Result, StepRecord, as_json
 
@@ -42,23 +45,26 @@ class Recorder:
         self.run_id = run_id
         self.began = time.monotonic()
         self._kept: set[str] = set()
+        self.tried = 0
 
     @property
     def known(self) -> Mapping[str, Any] | None:
         """What the ledger says of this run, if it was begun before."""
         return next((row.meta for row in self._ledger.list_runs() if row.run_id == self.run_id), None)
 
-    def start(self, space: Space, start: Candidate, **facts: Any) -> list[str]:
+    def start(
+        self, space: Space, start: Candidate, train: Sequence[Example], held: Sealed | None, **facts: Any
+    ) -> list[str]:
         """Write the run down, or go on with it; returns warnings."""
         job = self._job
-        train, held = job.split()
         row: dict[str, Any] = {
             "system": type(job.system).__name__,
             "seed": job.seed,
             "metric": job.metric.name,
-            "n_train": len(train),
-            "n_validation": len(held),
-            "examples_fp": content_key([e.key for e in (*train, *held)]),
+            "n_train": len(train) - len(job.validation),
+            "n_validation": len(job.validation),
+            "n_test": 0 if held is None else held.size,
+            "examples_fp": content_key([e.key for e in train], None if held is None else held.version),
             "start": start.to_json(),
             "space": space.describe(),
             "created": time.time(),
@@ -79,10 +85,12 @@ class Recorder:
     def candidates(self, tried: Population | Sequence[Candidate], origin: str) -> None:
         """Keep the values of what was tried, once; throwaway members can be drawn again from the seed."""
         if isinstance(tried, Population) and tried.throwaway:
+            self.tried += len(tried)
             return
         for candidate in tried:
             if candidate.id not in self._kept:
                 self._kept.add(candidate.id)
+                self.tried += 1
                 self._ledger.put_candidate(
                     self.run_id, candidate.to_json(), candidate.id, candidate.parents, origin
                 )
@@ -97,8 +105,37 @@ class Recorder:
         if self.known is not None:
             self._ledger.update_run(self.run_id, status=status)
 
-    def end(self, result: Result, outcome: Confirmation, failures: Mapping[str, int]) -> None:
-        """The run is over."""
+    def looks_before(self, version: str | None) -> int:
+        """How often other runs have looked at the held-out examples; that this one looks is noted once."""
+        known = self._ledger.events(self.run_id, "look")
+        if known:
+            return int(known[0].payload["before"])
+        looks = self._ledger.events_of_all("look")
+        before = sum(e.payload["version"] == version for _, e in looks) if version is not None else 0
+        self._ledger.add_event(self.run_id, "look", {"version": version, "before": before})
+        return before
+
+    def certify(self, certificate: Certificate) -> Certificate:
+        """Keep a certificate with the seals of all rows of the run, and return it.
+
+        A run that is gone through again gets the certificate that it has, when nothing in it has changed.
+        """
+        known = self._ledger.events(self.run_id, "certificate")
+        if known:
+            before = Certificate.from_json(known[-1].payload)
+            if _claim(before) == _claim(_kept(certificate)):
+                return before
+        self._ledger.flush()
+        seals = self._ledger.seals(
+            self.run_id, program=certificate.program, seed=certificate.seed, scorer=certificate.scorer
+        )
+        sealed = replace(certificate, seals=seals)
+        self._ledger.add_event(self.run_id, "certificate", _finite(sealed.to_json()), sealed.created)
+        self._ledger.flush()
+        return _kept(sealed)
+
+    def end(self, result: Result, outcome: Outcome, failures: Mapping[str, int]) -> None:
+        """What came out, before the certificate is made."""
         changes = result.start.diff(result.winner)
         row = {
             "best": result.best.to_json(),
@@ -120,6 +157,9 @@ class Recorder:
         for reason, count in failures.items():
             self._ledger.add_event(self.run_id, "failure", {"reason": reason, "count": count})
         self._ledger.add_event(self.run_id, "result", _finite(row))
+
+    def done(self, result: Result) -> None:
+        """The run is over."""
         self._ledger.update_run(self.run_id, status="done")
         self._ledger.flush()
         self.tell("on_end", result)
@@ -146,6 +186,17 @@ class Recorder:
             yield
         finally:
             task.cancel()
+
+
+def _claim(certificate: Certificate) -> Certificate:
+    """Without what the clock and the state of the ledger say."""
+    spend = {name: amount for name, amount in certificate.spend.items() if name != "seconds"}
+    return replace(certificate, created=0.0, spend=spend, seals={})
+
+
+def _kept(certificate: Certificate) -> Certificate:
+    """As the ledger gives it back."""
+    return Certificate.from_json(json.loads(json.dumps(_finite(certificate.to_json()))))
 
 
 def _plain(value: Any) -> Any:

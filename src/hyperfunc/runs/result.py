@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,10 @@ from hyperfunc.ledger import Budget, Spend
 from hyperfunc.spaces import Candidate, Change, format_diff
 
 if TYPE_CHECKING:
+    from hyperfunc.analysis.certificate import Certificate
     from hyperfunc.ledger import Ledger
+
+    from .self_test import SelfTest
 
 __all__ = ["Result", "RunInfo", "StepRecord"]
 
@@ -26,7 +28,7 @@ class RunInfo:
     run_id: str
     budget: Budget
     n_train: int
-    n_validation: int
+    n_test: int
     knobs: tuple[str, ...]
     optimizer: str
     resumed: bool
@@ -40,6 +42,7 @@ class StepRecord:
         step: from 0.
         note: what was tried.
         n_candidates: evaluated together.
+        n_new: those that had not been tried before.
         n_lanes: cells they needed, those from the ledger included.
         best_value: the best value among them.
         incumbent_value: the value of the optimizer's recommendation so far, on its own examples.
@@ -50,6 +53,7 @@ class StepRecord:
     step: int
     note: str
     n_candidates: int
+    n_new: int
     n_lanes: int
     best_value: float
     incumbent_value: float | None
@@ -77,6 +81,8 @@ class Result:
         stopped: why it ended.
         warnings: what the user should know.
         execution: how the search was run, and why not in a faster mode.
+        certificate: what may be claimed, and all it takes to check it; ``None`` when nothing was held out.
+        self_test: the start against a copy of itself, when it was asked for.
     """
 
     run_id: str
@@ -93,7 +99,9 @@ class Result:
     budget: Budget
     stopped: str
     warnings: tuple[str, ...] = ()
+    self_test: SelfTest | None = None
     execution: Execution = field(default_factory=Execution, compare=False)
+    certificate: Certificate | None = field(default=None, repr=False, compare=False)
     ledger: Ledger | None = field(default=None, repr=False, compare=False)
 
     def changes(self) -> list[Change]:
@@ -109,6 +117,8 @@ class Result:
         else:
             lines.append("recommendation:")
             lines.append(format_diff(self.changes()))
+        if self.self_test is not None:
+            lines.append(str(self.self_test))
         if self.execution.mode != "plain":
             lines.append(str(self.execution))
         lines.extend(f"warning: {w}" for w in self.warnings)
@@ -129,16 +139,15 @@ class Result:
         )
 
     def export(self, path: str | Path) -> None:
-        """Write the recommended values as JSON, for ``HyperSystem.load``."""
-        row = {
-            "hyperfunc": 1,
-            "run": self.run_id,
-            "score_start": self.score_start,
-            "score_best": self.score_best,
-            "gain": as_json(self.gain),
-            "values": self.best.to_json(),
-        }
-        Path(path).write_text(json.dumps(row, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        """Write the recommended values with the certificate as JSON, for ``HyperSystem.load``.
+
+        ``hyperfunc verify`` makes every figure of it again from the ledger.
+        """
+        from hyperfunc.analysis.artifact import artifact, written
+
+        if self.ledger is None:
+            raise ValueError("this result has no ledger to export from")
+        Path(path).write_text(written(artifact(self.ledger, self.run_id)), encoding="utf-8")
 
     def report(self, path: str | Path) -> Path:
         """Write the report of this run; HTML, or Markdown when the name ends in ``.md``."""

@@ -127,7 +127,7 @@ def test_systems_take_it_like_a_list(tmp_path: Path) -> None:
     result = Parity().optimize(
         parts.train,
         ExactMatch(),
-        validation=parts.validation,
+        test=parts.validation,
         optimizer=Grid(),
         budget="400 evaluations",
         ledger=tmp_path,

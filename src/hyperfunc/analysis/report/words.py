@@ -42,7 +42,7 @@ def gain_sentence(data: ReportData) -> str:
         return "A run that was stopped continues where it was, and pays nothing twice."
     held_out, seen = len(outcome.scores_start), text.count(data.meta.get("n_train") or 0, "examples")
     measured = f"Measured by {metric or 'the metric'} on"
-    if not data.meta.get("n_validation"):
+    if not data.meta.get("n_test"):
         return f"{measured} the {seen} of the search itself: nothing was held out, so no interval is claimed."
     measured = f"{measured} {text.count(held_out, 'examples')} that the search never saw"
     if not data.changes:

@@ -153,7 +153,7 @@ def run(
     return system.optimize(
         examples("train", N_TRAIN, skip=N_TRAIN * seed),
         judged,
-        validation=examples("validation", N_HELD_OUT, skip=N_HELD_OUT * seed),
+        test=examples("validation", N_HELD_OUT, skip=N_HELD_OUT * seed),
         budget=budget,
         optimizer=optimizer(system),
         seed=seed,

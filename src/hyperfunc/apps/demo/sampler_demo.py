@@ -76,7 +76,7 @@ def run(
     return Writer().optimize(
         examples(PROMPTS[:half], TRAIN_TAKES),
         prose_quality,
-        validation=examples(PROMPTS[half:], HELD_OUT_TAKES),
+        test=examples(PROMPTS[half:], HELD_OUT_TAKES),
         budget=budget,
         optimizer=SNES(population=8, sigma=0.25, examples=None),
         seed=seed,

@@ -25,7 +25,9 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 @click.argument("system", metavar="MODULE:SYSTEM")
 @click.option("--data", type=FILE, required=True, help="Examples: .jsonl, .csv, .tsv or .parquet.")
 @click.option("--metric", required=True, metavar="METRIC", help="exact, contains, json, or MODULE:FUNCTION.")
-@click.option("--validation", type=FILE, help="Held-out examples; a third of the data when left out.")
+@click.option("--validation", type=FILE, help="Further examples that the search may look at.")
+@click.option("--test", type=FILE, help="Held-out examples, read once; a third of the data when left out.")
+@click.option("--aa", is_flag=True, help="First run the start against a copy of itself, and report.")
 @budget_option(None)
 @seed_option
 @ledger_option
@@ -52,9 +54,10 @@ def command(report: bool, **options: Any) -> None:
 def _argv(options: dict[str, Any]) -> list[str]:
     """The command that repeats this run from any shell in this folder."""
     words = ["optimize", options["system"]]
-    for name in ("data", "metric", "validation", "budget", "seed"):
+    for name in ("data", "metric", "validation", "test", "budget", "seed"):
         if options[name] is not None:
             words += [f"--{name}", str(options[name])]
+    words += ["--aa"] if options["aa"] else []
     return words
 
 
@@ -63,6 +66,8 @@ def starter(
     data: Path,
     metric: str,
     validation: Path | None,
+    test: Path | None,
+    aa: bool,
     budget: str | None,
     seed: int,
     ledger: str | None,
@@ -79,13 +84,16 @@ def starter(
         sys.path.insert(0, str(Path.cwd()))
     trained, judge = load_system(system), load_metric(metric)
     train = load_examples(data)
-    held = load_examples(validation) if validation else None
+    seen = load_examples(validation) if validation else ()
+    held = load_examples(test) if test else None
 
     def start(watch: Progress) -> Result:
         result: Result = trained.optimize(
             train,
             judge,
-            validation=held,
+            validation=seen,
+            test=held,
+            aa=aa,
             budget=budget,
             seed=seed,
             ledger=Ledger.open(ledger),

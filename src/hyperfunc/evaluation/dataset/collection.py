@@ -52,7 +52,7 @@ class Dataset(Sequence[Example]):
         return cls(load_examples(path, columns))
 
     @classmethod
-    def _of(cls, examples: Iterable[Example]) -> Dataset:
+    def part(cls, examples: Iterable[Example]) -> Dataset:
         """A part of a dataset, which may be empty."""
         made = cls.__new__(cls)
         made._examples = tuple(examples)
@@ -66,7 +66,7 @@ class Dataset(Sequence[Example]):
 
     def __getitem__(self, index: int | slice) -> Example | Dataset:
         found = self._examples[index]
-        return found if isinstance(found, Example) else Dataset._of(found)
+        return found if isinstance(found, Example) else Dataset.part(found)
 
     def __len__(self) -> int:
         return len(self._examples)
@@ -102,7 +102,7 @@ class Dataset(Sequence[Example]):
 
     def filter(self, *, tag: str | None = None, where: Callable[[Example], object] | None = None) -> Dataset:
         """The examples that have the tag and of which ``where`` is true, in order; perhaps none."""
-        return Dataset._of(e for e in self if (tag is None or tag in e.tags) and (where is None or where(e)))
+        return Dataset.part(e for e in self if (tag is None or tag in e.tags) and (where is None or where(e)))
 
     def duplicates(self) -> Overlap:
         """Examples that are there twice: equal, with different expectations, or nearly equal."""
@@ -141,7 +141,7 @@ class Dataset(Sequence[Example]):
         shares = shares_of(train, validation, test)
         parts = part_of_each(units_of(self), shares, seed)
         made = {
-            name: Dataset._of(e for e, part in zip(self, parts, strict=True) if part == name)
+            name: Dataset.part(e for e, part in zip(self, parts, strict=True) if part == name)
             for name in shares
         }
         for name, share in shares.items():

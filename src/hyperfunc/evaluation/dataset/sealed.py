@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from hyperfunc.errors import DatasetError
 
 from .collection import Dataset
 
 __all__ = ["Sealed"]
+
+T = TypeVar("T")
 
 
 class Sealed:
@@ -55,6 +58,10 @@ class Sealed:
             raise DatasetError("a sealed dataset is opened for a reason: say it in a few words")
         self.__looks = (*self.__looks, reason.strip())
         return self.__data
+
+    def check(self, what: Callable[[Dataset], T]) -> T:
+        """What a function says that tells nothing of outcomes, such as whether inputs fit a program."""
+        return what(self.__data)
 
     def __repr__(self) -> str:
         return f"Sealed({self.size} examples, {len(self.looks)} looks)"

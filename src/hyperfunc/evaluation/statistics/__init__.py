@@ -8,6 +8,7 @@ from .multiplicity import benjamini_hochberg, holm
 from .permutation import permutation_p, within_group_p
 from .power import needed_examples, smallest_difference
 from .smoothing import BetaPrior, Smoothed, fit_prior, smooth_rates
+from .student import student_quantile
 
 __all__ = [
     "Allocation",
@@ -31,6 +32,7 @@ __all__ = [
     "sequential_test",
     "smallest_difference",
     "smooth_rates",
+    "student_quantile",
     "variance_components",
     "within_group_p",
 ]

@@ -64,7 +64,8 @@ class Judge:
                 stacklevel=2,
             )
             scores_KN = np.where(np.isnan(scores_KN), 0.0, scores_KN)
-        return scores_KN.mean(axis=1), scores_KN
+        weights_N = np.array([e.weight for e in examples])
+        return scores_KN @ (weights_N / weights_N.sum()), scores_KN
 
     def remark(self, example: Example, prediction: Any) -> tuple[str, str | None]:
         """What a metric of single predictions has to say of one: its feedback, and why it has no score."""

@@ -47,7 +47,7 @@ class FusedRun:
 
     def __init__(
         self, fuser: Fuser, members: Members, examples: tuple[Example, ...], metric: Metric,
-        settings: Settings, ledger: Ledger | None, program: Program,
+        settings: Settings, ledger: Ledger | None, program: Program, origin: str = "",
     ) -> None:  # fmt: skip
         self._fuser = fuser
         self._members = members
@@ -56,6 +56,7 @@ class FusedRun:
         self._settings = settings
         self._ledger = ledger
         self._program = program
+        self._origin = origin
         self._made: Stacked | None = None
         if reason := fuser.obstacle(examples):
             raise CannotFuse(reason)
@@ -150,4 +151,4 @@ class FusedRun:
             return
         data = encode({"values": values_K, "scores": scores_KN})
         assert data is not None
-        self._ledger.put_call(key, "fused", data)
+        self._ledger.put_call(key, "fused", data, self._origin)
