@@ -107,24 +107,26 @@ class Certificate:
 
     def lines(self) -> list[str]:
         """A few lines for people."""
-        figures = self.figures
+        head = f"certificate of run {self.run_id}"
+        return [head, *(f"  {name:<9} {value}" for name, value in self.rows())]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """What it says, as pairs of a name and a value."""
+        figures, gain = self.figures, self.figures.gain
         looked = "never looked at before" if not self.looks else f"looked at {self.looks} times before"
         lost = f", {self.missing} missing" if self.missing else ""
-        lines = [
-            f"certificate of run {self.run_id}",
-            f"  held out  {figures.examples} examples in {figures.groups} groups{lost}; {looked}",
-            f"  start     {_shown(figures.start)}",
-            f"  winner    {_shown(figures.winner)}",
-            f"  gain      {_shown(figures.gain, '+')}",
-            f"            {figures.gain.level:.0%} intervals, {figures.gain.method} over groups",
-        ]
-        if figures.groups < FEW_GROUPS:
-            lines.append(f"            only {figures.groups} groups: the intervals are widened for it")
-        verdict = "ship the winner" if self.shipped else "keep the start"
+        few = "; few groups, so intervals are widened" if figures.groups < FEW_GROUPS else ""
         data, values = _short(self.hashes.get("test")), _short(self.hashes.get("winner"))
-        lines.append(f"  verdict   {verdict}, the best of {self.candidates} candidates in {self.steps} steps")
-        lines.append(f"  content   data {data}, program {_short(self.program)}, values {values}")
-        return lines
+        verdict = "ship the winner" if self.shipped else "keep the start"
+        return [
+            ("held out", f"{figures.examples} examples in {figures.groups} groups{lost}; {looked}"),
+            ("start", _shown(figures.start)),
+            ("winner", _shown(figures.winner)),
+            ("gain", _shown(gain, "+")),
+            ("intervals", f"{gain.level:.0%}, {gain.method} over groups{few}"),
+            ("verdict", f"{verdict}, the best of {self.candidates} candidates in {self.steps} steps"),
+            ("content", f"data {data}, program {_short(self.program)}, values {values}"),
+        ]
 
 
 def _interval(row: Mapping[str, Any]) -> Interval:

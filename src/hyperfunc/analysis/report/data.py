@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hyperfunc.analysis.certificate.record import Certificate
 from hyperfunc.evaluation.statistics import Interval
 from hyperfunc.types import JSON
 
@@ -116,6 +117,7 @@ class ReportData:
         items: held-out examples side by side.
         failures: reasons why lanes failed, with how often.
         warnings: what a reader has to know before trusting the numbers.
+        certificate: what may be claimed, as pairs of a name and a value; empty without one.
     """
 
     run_id: str
@@ -129,6 +131,7 @@ class ReportData:
     items: tuple[Item, ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
     warnings: tuple[str, ...] = ()
+    certificate: tuple[tuple[str, str], ...] = ()
 
     def about(self, name: str) -> str:
         """A field of the meta record as text, or an empty string."""
@@ -165,7 +168,12 @@ def build(ledger: Ledger, run_id: str) -> ReportData:
         items=_items(result or {}),
         failures=_failures([event.payload for event in events if event.kind == "failure"]),
         warnings=tuple(str(text) for text in (result or {}).get("warnings", ())),
+        certificate=_certificate([event.payload for event in events if event.kind == "certificate"]),
     )
+
+
+def _certificate(payloads: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple(Certificate.from_json(payloads[-1]).rows()) if payloads else ()
 
 
 def _step(payload: Mapping[str, Any]) -> Step:

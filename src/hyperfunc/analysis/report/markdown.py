@@ -39,6 +39,7 @@ def render_markdown(data: ReportData) -> str:
         _part(changes_title(data), [_change(change) for change in data.changes] or ["Nothing."]),
         _part("How it got there", [fence(_history(data.steps))] if data.steps else []),
         _part("Held-out examples", [fence(_item(item, winner_name(data))) for item in data.items]),
+        _part("Certificate", [fence(_certificate(data))] if data.certificate else []),
         _part("What it cost", [fence(_cost(data))] if data.spend else []),
         _part("Failures", [fence(_failures(data))] if data.failures else []),
         _part("Do it again", [fence(_again(data))]),
@@ -69,6 +70,10 @@ def fence(content: object, language: str = "text") -> str:
 
 def _part(title: str, blocks: Sequence[str]) -> str:
     return "\n\n".join([f"## {title}", *blocks]) if blocks else ""
+
+
+def _certificate(data: ReportData) -> str:
+    return "\n".join(f"{name:<10} {value}" for name, value in data.certificate)
 
 
 def _lines(values: Sequence[str]) -> list[str]:

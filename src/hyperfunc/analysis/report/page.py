@@ -98,6 +98,7 @@ def _sections(data: ReportData) -> list[Markup | None]:
         _section("Held-out examples, side by side", _items(data.items, winner_name(data)))
         if data.items
         else None,
+        _section("Certificate", _facts(data.certificate)) if data.certificate else None,
         _section("What it cost", _cost(data)) if data.spend else None,
         _section("Failures", _failures(data.failures)) if data.failures else None,
         _section("Do it again", _again(data)),
@@ -213,6 +214,9 @@ def _failures(failures: Sequence[tuple[str, int]]) -> Markup:
 
 
 def _again(data: ReportData) -> Markup:
-    pairs = [el("div", el("dt", name), el("dd", value)) for name, value in facts(data)]
     lines = [el("div", el("span", f"# {why}\n", class_="comment"), line) for line, why in commands(data)]
-    return join(el("dl", *pairs, class_="facts"), el("pre", *lines, class_="commands"))
+    return join(_facts(facts(data)), el("pre", *lines, class_="commands"))
+
+
+def _facts(pairs: Sequence[tuple[str, str]]) -> Markup:
+    return el("dl", *[el("div", el("dt", n), el("dd", v)) for n, v in pairs], class_="facts")

@@ -44,6 +44,8 @@ def commands(data: ReportData) -> list[tuple[str, str]]:
         lines.append((f"hyperfunc resume {run}", "continue where it stopped"))
     else:
         lines.append((f"hyperfunc export {run} values.json", "the recommended values as a file"))
+        if data.certificate:
+            lines.append(("hyperfunc verify values.json", "every figure of its certificate, made again"))
     return lines
 
 
