@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from hyperfunc.analysis.certificate import Pair, figures_of
 from hyperfunc.evaluation.statistics import (
     benjamini_hochberg,
     fit_prior,
@@ -73,6 +74,22 @@ def interval_coverage(
         values = clustered(rng, clusters, size, correlation).ravel()
         interval = paired_interval(values, groups=groups, seed=seed, resamples=resamples)
         hits += interval.low <= truth <= interval.high
+    return Rate(hits, repetitions)
+
+
+def certified_coverage(repetitions: int, clusters: int, size: int, correlation: float) -> Rate:
+    """The same for the interval of a certificate."""
+    truth, hits = SHARES[2] - SHARES[0], 0
+    for seed in range(repetitions):
+        rng = generator("coverage", clusters, size, correlation, seed)
+        values_CS = clustered(rng, clusters, size, correlation)
+        pairs = [
+            Pair(f"{c} {n}", str(c), 1.0, 0.5 - value / 2, 0.5 + value / 2)
+            for c, row in enumerate(values_CS.tolist())
+            for n, value in enumerate(row)
+        ]
+        gain = figures_of(pairs, seed).gain
+        hits += gain.low <= truth <= gain.high
     return Rate(hits, repetitions)
 
 

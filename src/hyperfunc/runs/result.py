@@ -131,6 +131,8 @@ class Result:
         return f"{self.spend.calls} calls{kept}{money}, {self.spend.seconds:.1f} s"
 
     def _gain_text(self) -> str:
+        if self.winner == self.start:
+            return "the search preferred the start itself"
         if self.gain is None:
             return "on the training examples; nothing was held out, so no interval"
         gain = self.gain

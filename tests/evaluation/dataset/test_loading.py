@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from hyperfunc import Dataset, Example, load_examples
 from hyperfunc.errors import DatasetError
@@ -166,24 +166,12 @@ def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
         load_examples(tmp_path / "a.parquet")
 
 
-def test_parquet_rows_are_read_like_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a stand-in that has the names of pyarrow that are used."""
-
-    class ArrowException(Exception):
-        pass
-
-    def read_table(path: str) -> Any:
-        if "broken" in path:
-            raise ArrowException("magic bytes\nnot found\n")
-        return SimpleNamespace(to_pylist=lambda: [dict(row) for row in ROWS])
-
-    package, module = ModuleType("pyarrow"), ModuleType("pyarrow.parquet")
-    package.__dict__.update(ArrowException=ArrowException, parquet=module)
-    module.__dict__.update(read_table=read_table)
-    monkeypatch.setitem(sys.modules, "pyarrow", package)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", module)
+def test_parquet_rows_are_read_like_lines(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in ROWS]), tmp_path / "a.parquet")
     assert load_examples(tmp_path / "a.parquet", COLUMNS) == EXPECTED
-    with pytest.raises(DatasetError, match=r"broken.pq: magic bytes not found$"):
+    (tmp_path / "broken.pq").write_bytes(b"no parquet")
+    with pytest.raises(DatasetError, match=r"broken.pq: .*[^\n]$"):
         load_examples(tmp_path / "broken.pq")
+    (tmp_path / "a.parquet").rename(tmp_path / "a.pq")
     with pytest.raises(DatasetError, match=r"row 1 of .*: the weight"):
         load_examples(tmp_path / "a.pq", Columns(weight="text"))

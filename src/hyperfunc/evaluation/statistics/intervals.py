@@ -25,6 +25,9 @@ __all__ = ["Interval", "mean_interval", "paired_interval"]
 _SMALL = 5
 """Below this many groups a bootstrap knows too little of the spread; Student's t takes over."""
 
+_MANY = 25
+"""Below this many groups the wider of both ends is taken: each misses the level where the other holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -34,7 +37,8 @@ class Interval:
         low, high: its ends.
         estimate: the mean it is about.
         level: how often such intervals hold the truth, in (0, 1).
-        method: how it was computed: ``BCa bootstrap``, ``Student t``, ``no spread`` or ``one group``.
+        method: how it was computed: ``BCa bootstrap``, ``BCa bootstrap or Student t`` (the wider end),
+            ``Student t``, ``no spread`` or ``one group``.
     """
 
     low: float
@@ -59,7 +63,7 @@ def paired_interval(
 
     Groups are resampled, not examples, because examples of one group rise and fall together. The
     bootstrap is bias-corrected and accelerated. With fewer than five groups Student's t over group
-    means is used. When all groups agree exactly, an unseen group may still differ: the interval
+    means is used, and with fewer than 25 the wider of both at each end. When all groups agree exactly, an unseen group may still differ: the interval
     allows for as many such groups as the level cannot rule out, each as far off as scores in [0, 1] can be.
 
     Args:
@@ -128,11 +132,14 @@ def _interval(
         unseen = 1.0 - ((1.0 - level) / 2) ** (1.0 / len(sums_G))
         low, high = estimate - unseen * (estimate - floor), estimate + unseen * (ceiling - estimate)
         return Interval(low, high, estimate, level, "no spread")
+    reach = student_quantile((1 + level) / 2, len(sums_G) - 1) * _standard_error(sums_G, counts_G)
     if len(sums_G) < _SMALL:
-        reach = student_quantile((1 + level) / 2, len(sums_G) - 1) * _standard_error(sums_G, counts_G)
         return Interval(estimate - reach, estimate + reach, estimate, level, "Student t")
     low, high = _bca(sums_G, counts_G, level, seed, resamples)
-    return Interval(low, high, estimate, level, "BCa bootstrap")
+    if len(sums_G) >= _MANY:
+        return Interval(low, high, estimate, level, "BCa bootstrap")
+    low, high = min(low, estimate - reach), max(high, estimate + reach)
+    return Interval(low, high, estimate, level, "BCa bootstrap or Student t")
 
 
 def _bca(
