@@ -85,7 +85,7 @@ class Recorded(HyperSystem):
 
 
 def shipped_from_tables(tables: list[Table], seeds: int) -> Iterator[tuple[str, float, Rate]]:
-    """By table: the least p-value after Holm of any sampler against the default, and how often one is shipped."""
+    """By table: the least p-value after Holm of any sampler against the default; how often one is shipped."""
     for table in tables:
         differences_KN = table.scores_KN[1:] - table.scores_KN[0]
         adjusted = holm(np.array([within_group_p(row, groups=table.groups) for row in differences_KN]))

@@ -79,9 +79,8 @@ def _stories() -> list[Table]:
         for r in rows:
             if r["model"] == model:
                 # Numbered through: samplers, in each five prompts, for each prompt four stories.
-                sums.setdefault((r["sampler"], (int(r["sample"]) - 1) % 20), []).append(
-                    float(r["score"]) / 10
-                )
+                story = (r["sampler"], (int(r["sample"]) - 1) % 20)
+                sums.setdefault(story, []).append(float(r["score"]) / 10)
         found = {key: float(np.mean(scores)) for key, scores in sums.items()}
         items = sorted({item for _, item in found})
         made.append(_table(f"{model} stories", found, items, [f"prompt {item // 4}" for item in items]))

@@ -42,7 +42,7 @@ def racing_regret(scores_KNR: NDArray[np.float64], each: int, seed: int) -> floa
 
 def fixed_regret(scores_KNR: NDArray[np.float64], each: int, seed: int) -> float:
     """The same for the best mean on ``each`` random cells that all settings are tried on."""
-    settings, examples, repeats = scores_KNR.shape
+    _, examples, repeats = scores_KNR.shape
     truth_K = scores_KNR.mean((1, 2))
     rng = np.random.default_rng([seed, 2])
     cells = [(n, r) for r in rng.permutation(repeats) for n in rng.permutation(examples)][:each]

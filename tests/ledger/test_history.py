@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,13 @@ def test_stats_say_how_much_there_is(filed: Ledger) -> None:
     assert stats.rows["cells"] == stats.content_bytes["cells"] == 0
     assert stats.content_bytes["calls"] == 1000
     assert stats.file_bytes > 1000
+
+
+def test_a_document_that_was_broken_is_one_sentence(filed: Ledger) -> None:
+    filed.add_event("run", "step", {"i": 1})
+    filed.flush()
+    with sqlite3.connect(filed.path) as db:
+        db.execute("UPDATE events SET payload = '{\"i\": 0'")
+    db.close()
+    with pytest.raises(LedgerError, match="cannot read a document of the ledger"):
+        filed.events("run")

@@ -33,8 +33,17 @@ def dump_json(value: JSON, what: str) -> bytes:
 
 
 def load_json(data: bytes) -> JSON:
-    """The document that :func:`dump_json` wrote."""
-    return json.loads(data)
+    """The document that :func:`dump_json` wrote.
+
+    Raises:
+        LedgerError: the bytes are something else.
+    """
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise LedgerError(
+            f"cannot read a document of the ledger ({error}): restore a copy of the file"
+        ) from error
 
 
 def checked(row: tuple[Storable, ...], table: str, nullable: int = 0) -> tuple[Storable, ...]:

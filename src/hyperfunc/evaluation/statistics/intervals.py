@@ -63,8 +63,9 @@ def paired_interval(
 
     Groups are resampled, not examples, because examples of one group rise and fall together. The
     bootstrap is bias-corrected and accelerated. With fewer than five groups Student's t over group
-    means is used, and with fewer than 25 the wider of both at each end. When all groups agree exactly, an unseen group may still differ: the interval
-    allows for as many such groups as the level cannot rule out, each as far off as scores in [0, 1] can be.
+    means is used, and with fewer than 25 the wider of both at each end. When all groups agree exactly, an
+    unseen group may still differ: the interval allows for as many such groups as the level cannot rule
+    out, each as far off as scores in [0, 1] can be.
 
     Args:
         differences_N: score of one candidate minus score of the other, per example; no NaN.
