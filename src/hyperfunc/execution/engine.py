@@ -23,6 +23,7 @@ from .session import Session
 from .settings import Program, Settings
 from .shelf import Shelf
 from .tracing.tensor_trace import recorded
+from .traffic import Traffic
 from .waves.waves import Waves
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Engine:
     ledger: Ledger | None = None
     account: Account = field(default_factory=Account)
     waves: dict[str, Any] = field(default_factory=dict, init=False)
+    _traffic: Traffic | None = field(default=None, init=False, repr=False)
 
     async def evaluate(
         self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
@@ -85,6 +87,12 @@ class Engine:
         return await fold_rows(
             metric, rows, examples, len(repeats), Execution(mode, why, waves=self.waves)
         )  # fmt: skip
+
+    def _shared(self) -> Traffic:
+        """What evaluations at the same time share, on the running loop."""
+        if self._traffic is None or self._traffic.loop is not asyncio.get_running_loop():
+            self._traffic = Traffic(self.settings.concurrency, self.ledger, self.account)
+        return self._traffic
 
     def _batching(self, loop: asyncio.AbstractEventLoop, lanes: int) -> Waves | None:
         """What makes calls of so many lanes in batches, where that is allowed and can pay."""
@@ -142,10 +150,7 @@ class Engine:
             BudgetError: a limit was reached; what was filled by then is in the ledger.
         """
         settings = self.settings
-        session = Session(
-            seed=settings.seed, concurrency=settings.concurrency, ledger=self.ledger,
-            account=self.account, origin=origin,
-        )  # fmt: skip
+        session = Session(seed=settings.seed, traffic=self._shared(), origin=origin)
         session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats))
         session.hosts = self.program.hosts or settings.trace or session.waves is not None
         shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
