@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
@@ -42,16 +42,12 @@ class Engine:
         settings: limits and seed.
         ledger: where cells and paid requests are kept, or ``None``.
         account: what calls are charged to.
-
-    Attributes:
-        waves: what the last evaluation made in batches, by function.
     """
 
     program: Program
     settings: Settings = field(default_factory=Settings)
     ledger: Ledger | None = None
     account: Account = field(default_factory=Account)
-    waves: dict[str, Any] = field(default_factory=dict, init=False)
     _traffic: Traffic | None = field(default=None, init=False, repr=False)
 
     async def evaluate(
@@ -82,11 +78,11 @@ class Engine:
     ) -> Evaluations:  # fmt: skip
         """The evaluation in lanes; ``why`` says why not all of them at once."""
         bound = [(c.id, self.program.bind(c)) for c in candidates]
-        rows = await self.fill(bound, examples, metric, repeats=repeats, origin=origin)
-        mode = "waves" if any(row["batched"] for row in self.waves.values()) else "plain"
-        return await fold_rows(
-            metric, rows, examples, len(repeats), Execution(mode, why, waves=self.waves)
-        )  # fmt: skip
+        rows, session = await self._filled(bound, examples, metric, repeats, origin)
+        waves = {} if session.waves is None else session.waves.report
+        mode = "waves" if any(row["batched"] for row in waves.values()) else "plain"
+        execution = Execution(mode, why, waves=waves)
+        return await fold_rows(metric, rows, examples, len(repeats), execution, session.charges)
 
     def _shared(self) -> Traffic:
         """What evaluations at the same time share, on the running loop."""
@@ -149,6 +145,13 @@ class Engine:
         Raises:
             BudgetError: a limit was reached; what was filled by then is in the ledger.
         """
+        return (await self._filled(candidates, examples, metric, repeats, origin))[0]
+
+    async def _filled(
+        self, candidates: Sequence[tuple[str, Binding]], examples: Sequence[Example], metric: Metric,
+        repeats: Sequence[int], origin: str,
+    ) -> tuple[list[list[Cell]], Session]:  # fmt: skip
+        """The cells, and the session they were filled in."""
         settings = self.settings
         session = Session(seed=settings.seed, traffic=self._shared(), origin=origin)
         session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats))
@@ -161,9 +164,9 @@ class Engine:
         for row in stored:
             if row is not None:
                 self.account.hit_all(row.charges)
+                session.charges.update(row.charges)
         work = Filling(self.program, settings, session, shelf, candidates, examples, metric)
         with session.branches(), recorded(settings.trace) as work.tensors:
             cells = await work.run(wanted, stored)
-        self.waves = {} if session.waves is None else session.waves.report
         width = len(examples) * len(repeats)
-        return [cells[k * width : (k + 1) * width] for k in range(len(candidates))]
+        return [cells[k * width : (k + 1) * width] for k in range(len(candidates))], session

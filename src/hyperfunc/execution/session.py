@@ -42,6 +42,7 @@ class Session:
     Attributes:
         hosts: synchronous code of its lanes can wait.
         waves: batches calls of the lanes, which then need hosts; ``None`` makes each call by itself.
+        charges: the calls that its lanes used so far, by key.
     """
 
     def __init__(self, *, seed: int, traffic: Traffic, origin: str) -> None:
@@ -56,6 +57,7 @@ class Session:
         self.thread = threading.get_ident()
         self.hosts = False
         self.waves: Waves | None = None
+        self.charges: dict[str, Charge] = {}
         self._codes: dict[HyperFunction, str] = {}
 
     async def request(self, frame: LaneFrame, route: Route, request: Request) -> Response:
