@@ -142,7 +142,7 @@ class Searching:
             else:
                 due = self._clock.cells(self._desk.fresh(ask))
                 work = self._desk.evaluate(ask, number)
-            task = asyncio.get_running_loop().create_task(work)
+            task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
             heapq.heappush(self._under_way, _UnderWay(due, number, ask, task))
 
     def _tell(self, done: _UnderWay, answer: Evaluations | Proposed) -> None:
