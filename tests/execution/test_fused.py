@@ -266,6 +266,35 @@ def test_what_cannot_be_fused_falls_back_and_says_why(body: Callable[..., Any], 
         system.evaluate_population(chosen, data, total, execution="fused")
 
 
+def test_what_a_lane_catches_is_not_caught_for_all_of_them() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def guarded(x: Any, *, hp: Any) -> Any:
+        try:
+            return torch.linalg.cholesky(torch.diag(x)).sum(0) + hp.weight.sum()
+        except torch.linalg.LinAlgError:
+            return torch.full((3,), -9.0)
+
+    system = HyperSystem([guarded])
+    good = [Example({"x": torch.full((3,), 1.0 + n)}, torch.zeros(3)) for n in range(5)]
+    bad = [*good[:2], Example({"x": -torch.ones(3)}, torch.zeros(3)), *good[3:]]
+    chosen = candidates(system, 4)
+    assert system.evaluate_population(chosen, good, closeness).execution.mode == "fused"
+    for mode in ("auto", "waves"):
+        result = system.evaluate_population(chosen, bad, closeness, execution=mode)
+        plain = system.evaluate_population(chosen, bad, closeness, execution="plain")
+        np.testing.assert_allclose(result.values_K, plain.values_K, rtol=1e-5)
+    assert system.evaluate_population(chosen, good, closeness).execution.mode == "fused"
+
+
+def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def comparing(x: Any, *, hp: Any) -> Any:
+        return hp.weight @ x * (2.0 if x == "text" or x == None else 1.0)  # noqa: E711
+
+    system = HyperSystem([comparing])
+    assert system.evaluate_population(candidates(system, 4), examples(), closeness).execution.mode == "fused"
+
+
 def test_a_difference_from_the_plain_path_is_noticed() -> None:
     @hyperfunction(hp_type=Numbers, optimize_hparams=True)
     def telling(x: Any, *, hp: Numbers) -> Any:

@@ -87,6 +87,44 @@ def test_metrics_that_write_or_are_decorated_give_the_same_in_every_mode(metric:
         np.testing.assert_allclose(one.values_K, plain[0].values_K, rtol=1e-5)
 
 
+KINDS = {3.0: 1.0}
+
+
+def looked_up(example: Example, pred: Any) -> float:
+    return KINDS.get(pred.sum().item(), 0.0)
+
+
+def among(example: Example, pred: Any) -> float:
+    return float(float(pred.sum()) + 0.0 in {3.0})
+
+
+def as_text(example: Example, pred: Any) -> float:
+    return float(str(pred.sum().item()) == "3.0")
+
+
+def formatted(example: Example, pred: Any) -> float:
+    return float(f"{pred.sum().item():.0f}" == "3")
+
+
+def caught(example: Example, pred: Any) -> float:
+    try:
+        return 0.5 + 0.0 * float(torch.linalg.cholesky(torch.diag(pred - 1.0)).sum())
+    except torch.linalg.LinAlgError:
+        return 0.0
+
+
+@pytest.mark.parametrize("metric", [looked_up, among, as_text, formatted, caught])
+def test_metrics_of_python_values_give_the_same_in_every_mode_whatever_came_first(metric: Any) -> None:
+    data = [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.0, 0.75, 1.0, 0.0)]
+    given = system()
+    for chosen in (members[:1] * 3, members[2:3] * 2, members):
+        plain = given.evaluate_population(chosen, data, metric, execution="plain")
+        fused = given.evaluate_population(chosen, data, metric, execution="fused")
+        assert fused.execution.mode == "fused"
+        np.testing.assert_allclose(fused.values_K, plain.values_K)
+
+
 def test_predictions_are_what_the_program_returned_though_the_metric_wrote_into_them() -> None:
     for metric in (writing_set, batched_metric(writing_batch)):
         for found in values(metric, "fused"):
