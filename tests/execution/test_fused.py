@@ -92,6 +92,10 @@ def numpy_closeness(preds: Sequence[Any], expected: Sequence[Any]) -> float:
     return -float(np.mean([((p.numpy() - e.numpy()) ** 2).mean() for p, e in pairs]))
 
 
+def largest(preds: Sequence[Any], expected: Sequence[Any]) -> float:
+    return sum(float(p.max()) for p in preds) + len(expected)
+
+
 def item_closeness(example: Example, pred: Any) -> float:
     return math.exp(-float(((pred - example.expected) ** 2).mean()))
 
@@ -110,6 +114,23 @@ def test_every_mode_gives_the_same_values(metric: Any) -> None:
     alone = system.evaluate(examples(), metric, candidate=chosen[3])
     assert alone == pytest.approx(plain[3], rel=1e-5)
     assert alone.execution.mode == "fused"
+
+
+@pytest.mark.parametrize("metric", [closeness, plain_closeness, item_closeness, over_set(largest)])
+def test_repeats_of_a_lane_are_judged_in_every_mode(metric: Any, tmp_path: Any) -> None:
+    system = Chain([first, stretched])
+    data = [*examples(), *examples(2, 3, seed=5)]
+    chosen = candidates(system, 4)
+    ledger = tmp_path / "ledger"
+    for repeats in (1, 3):
+        plain, fused, kept = (
+            system.evaluate_population(chosen, data, metric, repeats=repeats, execution=mode, ledger=place)
+            for mode, place in (("plain", None), ("fused", ledger), ("fused", ledger))
+        )
+        assert fused.execution.mode == "fused"
+        np.testing.assert_allclose(fused.values_K, plain.values_K, rtol=1e-5)
+        np.testing.assert_allclose(kept.values_K, plain.values_K, rtol=1e-5)
+        assert len(fused[0].cells) == len(plain[0].cells) == 6 * repeats
 
 
 def test_cells_are_made_when_asked_for() -> None:
