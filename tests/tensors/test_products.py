@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -98,6 +99,31 @@ def test_examples_may_be_mapped_along_any_axis_and_twice() -> None:
 def test_biases_of_members_are_added() -> None:
     columns = {"w": stack(SHAPE), "b": torch.randn(6, 19)}
     check(lambda v: torch.vmap(lambda x: F.linear(x, v["w"], v["b"]))(X), columns)
+
+
+TABLE = torch.randn(6, 3, 2)
+RANGES: dict[str, tuple[Callable[[Any, Any], Any], list[int]]] = {
+    "embedding, low-rank": (lambda n, v: F.embedding(n, v["w"]), [-1, 19]),
+    "rows, low-rank": (lambda n, v: v["w"][n], [-20, 19]),
+    "embedding": (lambda n, v: F.embedding(n, v["table"]), [-1, 3]),
+    "classes": (lambda n, v: F.one_hot(n, 4) * v["table"][0, 0], [-1, 4]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_numbers_out_of_range_are_refused_as_for_one_member(name: str) -> None:
+    use, wrong = RANGES[name]
+    columns: dict[str, Any] = {"w": stack(SHAPE), "table": TABLE}
+    check(lambda values: use(torch.tensor([0, 2]), values), columns)
+    for number in wrong:
+        with pytest.raises(IndexError, match="out of range"):
+            run_population(partial(use, torch.tensor([0, number])), columns, 6, chunk=6)
+
+
+def test_a_number_past_the_end_finds_no_row_of_the_next_member() -> None:
+    numbers = torch.tensor([[2], [3], [0], [1], [0], [2]])
+    with pytest.raises(IndexError, match="out of range"):
+        run_population(lambda v: F.embedding(v["n"], v["table"]), {"n": numbers, "table": TABLE}, 6, chunk=6)
 
 
 WRITTEN_OUT: dict[str, tuple[Callable[[Any], Any], dict[str, int]]] = {

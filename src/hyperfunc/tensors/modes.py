@@ -15,6 +15,7 @@ from .attention import scaled_dot_product_attention
 from .levels import is_batched
 from .multihead import multi_head_attention
 from .narrow import NARROW
+from .ranges import RANGED
 
 __all__ = ["Batching", "Watching"]
 
@@ -22,6 +23,7 @@ _TAKEN: dict[Any, Callable[..., Any]] = {
     F.scaled_dot_product_attention: scaled_dot_product_attention,
     F.multi_head_attention_forward: multi_head_attention,
     **NARROW,
+    **RANGED,
 }
 _TEXTS = (Tensor.__repr__, Tensor.__format__)
 

@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding import rows
+from .embedding import INTEGERS, rows
 from .lowrank import LowRank, getters, handles
 from .products import turned
 
 __all__: list[str] = []
-
-_INTEGERS = (torch.int64, torch.int32)
 
 
 @handles(Tensor.t, torch.t, *getters("T", "mT"), torch.adjoint, Tensor.adjoint)
@@ -108,7 +106,7 @@ def _squeeze(weight: Any, *dims: Any) -> Any:
 def _getitem(weight: Any, index: Any) -> Any:
     if not isinstance(weight, LowRank):
         return NotImplemented
-    if isinstance(index, Tensor) and index.dtype in _INTEGERS and index.dim():
+    if isinstance(index, Tensor) and index.dtype in INTEGERS and index.dim():
         return rows(torch.where(index < 0, index + weight.weight.shape[0], index), weight)
     parts = index if isinstance(index, tuple) else (index,)
     if not parts or not all(isinstance(part, slice) for part in parts):
