@@ -57,6 +57,9 @@ PRODUCTS: dict[str, Callable[[Any], Any]] = {
     "views": lambda w: F.linear(X, w.view(19, 23).reshape(19, -1).unflatten(1, (23, 1)).flatten(1)),
     "embedding": lambda w: F.embedding(torch.tensor([[0, 18], [2, 2]]), w, padding_idx=0),
     "rows by number": lambda w: w[torch.tensor([0, -1, 3])],
+    "arguments by name": lambda w: torch.matmul(input=LEFT, other=w.permute(dims=(0, 1)).squeeze(dim=0)),
+    "addmm by name": lambda w: torch.addmm(torch.ones(23), mat1=LEFT, mat2=w),
+    "embedding by name": lambda w: F.embedding(input=torch.tensor([0, 2]), weight=w, padding_idx=0),
     "bare numbers": lambda w: w.shape[0] * len(w) * w.numel() * X[0, 0] * F.linear(X, w),
 }
 
@@ -133,6 +136,8 @@ WRITTEN_OUT: dict[str, tuple[Callable[[Any], Any], dict[str, int]]] = {
     "one row": (lambda w: w[1], {"getitem": 1}),
     "returned": (lambda w: w, {"return": 1}),
     "diagonal": (lambda w: torch.einsum("ij->i", w), {"einsum": 1}),
+    "names that are torch's own": (lambda w: torch.mm(LEFT, mat2=w), {"mm": 1}),
+    "whole numbers": (lambda w: w.to(torch.int64).float(), {"to": 1}),
     "adjoint of a property": (lambda w: w.H, {"H": 1}),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from .attention import scaled_dot_product_attention
 from .levels import is_batched
+from .lowrank import fits
 from .multihead import multi_head_attention
 from .narrow import NARROW
 from .ranges import RANGED
@@ -75,7 +76,7 @@ class Batching(Watching):
     def do(self, func: Any, args: Any, kwargs: Any) -> Any:
         """As torch does it, or faster."""
         taken = _TAKEN.get(func)
-        if taken is not None:
+        if taken is not None and fits(taken, args, kwargs):
             result = taken(*args, **kwargs)
             if result is not NotImplemented:
                 return result
