@@ -54,6 +54,32 @@ def test_both_forms_of_a_step_are_the_same_step() -> None:
     assert not batch.materialized
 
 
+class Twice(nn.Module):
+    """A child under two names, and a weight in two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.into, self.inner, self.out = nn.Linear(6, 10), nn.Linear(10, 10), nn.Linear(10, 6, bias=False)
+        self.again = self.inner
+        self.out.weight = nn.Parameter(torch.randn(6, 10) / 3)
+        self.back = nn.Linear(10, 6)
+        self.back.weight = self.out.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.tanh(self.again(torch.tanh(self.inner(self.into(x)))))
+        return (self.out(y) + self.back(y))[..., :2]
+
+
+def test_a_module_with_shared_parts_is_trained_as_a_whole() -> None:
+    one, other = Twice(), Twice()
+    alone, batch = TorchEggrollES(one, 16, 0.2, 0.1), TorchEggrollES(other, 16, 0.2, 0.1)
+    for _ in range(3):
+        assert alone.step(fitness) == pytest.approx(batch_step(batch), rel=1e-5)
+    torch.testing.assert_close(weights(one), weights(other), rtol=1e-4, atol=1e-6)
+    assert all(type(p) is nn.Parameter and p.grad_fn is None for p in other.parameters())
+
+
 def test_a_step_is_that_of_the_search_over_a_space() -> None:
     module = nn.Linear(6, 10)
     space = Space({name: Matrix(tuple(p.shape), p.detach().numpy()) for name, p in module.named_parameters()})
