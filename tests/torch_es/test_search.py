@@ -299,12 +299,19 @@ def test_noise_of_the_device_trains_as_well(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("settings", [
-    {"pop_size": 7}, {"sigma": 0.0}, {"sigma": -1.0}, {"lr": 0.0}, {"rank": 0}, {"max_batch_size": 0},
-    {"shaping": "best"}, {"solver": "lion"}, {"reuse": 0},
+    {"pop_size": 7}, {"pop_size": 0}, {"pop_size": 1, "antithetic": False}, {"sigma": 0.0}, {"sigma": -1.0},
+    {"lr": 0.0}, {"rank": 0}, {"max_batch_size": 0}, {"shaping": "best"}, {"solver": "lion"}, {"reuse": 0},
 ])  # fmt: skip
 def test_a_setting_out_of_range_is_named(settings: dict[str, Any]) -> None:
     with pytest.raises(SpaceError, match=next(iter(settings))):
         TorchEggrollES(net(), **settings)
+
+
+def test_settings_may_be_numbers_of_numpy() -> None:
+    one, other = net(), net()
+    batch_step(TorchEggrollES(one, 8, 0.25, 0.125))
+    batch_step(TorchEggrollES(other, 8, np.float32(0.25), np.float32(0.125)))  # type: ignore[arg-type]
+    assert torch.equal(weights(one), weights(other))
 
 
 def test_what_cannot_be_trained_is_refused() -> None:
@@ -314,6 +321,16 @@ def test_what_cannot_be_trained_is_refused() -> None:
     first(broken)[0, 0] = math.nan
     with pytest.raises(ProgramError, match=r"'0.weight' has weights that are not finite"):
         TorchEggrollES(broken, 8, 0.2).step(fitness)
+    shared = net()
+    shared.get_parameter("0.bias").data[0] = math.nan
+    for form in (lambda es: es.step(fitness), batch_step):
+        with pytest.raises(ProgramError, match=r"'0.bias' has weights that are not finite"):
+            form(TorchEggrollES(shared, 8, 0.2))
+    for empty in (nn.Linear(2, 2, device="meta"), nn.LazyLinear(2)):
+        with pytest.raises(ProgramError, match=r"'weight' of \w+ has no values yet"):
+            TorchEggrollES(empty, 8, 0.2)
+    with pytest.raises(ProgramError, match="model is a str"):
+        TorchEggrollES("net", 8, 0.2)  # type: ignore[arg-type]
     with pytest.raises(ProgramError, match="give one"):
         TorchEggrollES(net(), 8, 0.2).step()
     with pytest.raises(ProgramError, match="give one"):

@@ -15,7 +15,7 @@ from hyperfunc.optimizers.base import Ask, Optimizer
 from hyperfunc.optimizers.generations import centre_first, minibatch
 from hyperfunc.optimizers.lowrank import EntryNoise, noise_of
 from hyperfunc.optimizers.probe import choose_sigma, probe_column
-from hyperfunc.optimizers.rule import Rule, Unit
+from hyperfunc.optimizers.rule import Rule, Unit, is_above_zero
 from hyperfunc.optimizers.snes import Gaussian
 from hyperfunc.rng import seed_of
 from hyperfunc.spaces import Matrix
@@ -143,8 +143,10 @@ class Eggroll(Optimizer):
 
     def __post_init__(self) -> None:
         _ = self.rule
-        if not self.knob_sigma > 0:
+        if not is_above_zero(self.knob_sigma):
             raise SpaceError(f"knob_sigma is {self.knob_sigma}; give a number above 0")
+        if self.steps is not None and self.steps < 0:
+            raise SpaceError(f"steps is {self.steps}; give at least 0, or None for no limit")
         if self.examples is not None and self.examples < 1:
             raise SpaceError(f"examples is {self.examples}; give at least 1, or None for all")
 

@@ -107,6 +107,8 @@ class TorchEggrollES:
         max_batch_size: int | None = None,
         noise_memory: int = 1 << 28,
     ) -> None:
+        if pop_size < 2:
+            raise SpaceError(f"pop_size is {pop_size}; give at least 2 members")
         if antithetic and pop_size % 2:
             raise SpaceError(f"pop_size is {pop_size}, but antithetic members are pairs; give an even number")
         if max_batch_size is not None and max_batch_size < 1:
@@ -115,6 +117,7 @@ class TorchEggrollES:
             pop_size, sigma, lr, rank, antithetic, shaping or ("z" if normalize_fitness else "rank"), solver,
             unit, reuse, sigma_decay, lr_decay, weight_decay,
         )  # fmt: skip
+        _check_module(model)
         self.model = model if device is None else model.to(device)
         self.seed = seed
         self.dtype = dtype
@@ -177,6 +180,8 @@ class TorchEggrollES:
             width = self.rule.width(tuple(center.shape), self.sigma, self.generation)
             columns[name] = noise[name].column(_home(center), width, self.rule.mirrored)
         values_K, scores_KN = evaluate(columns, self.rule.population)
+        if not np.isfinite(values_K).any():
+            self._check_shared()
         weights_G = self.rule.folded(
             self.rule.weights(values_K, scores_KN), values_K, sum(t.numel() for t in self._masters.values())
         )
@@ -201,9 +206,13 @@ class TorchEggrollES:
             return known
         # A copy, because members are centred here while the parameter itself holds one of them.
         master = parameter.detach().to(torch.float32, copy=True)
-        if not bool(torch.isfinite(master).all()):
-            raise ProgramError(f"parameter {name!r} has weights that are not finite; initialise it first")
+        _check_finite(name, master)
         return master
+
+    def _check_shared(self) -> None:
+        """Look for what keeps every member from having a fitness among the weights that all share."""
+        for name, parameter in self.model.named_parameters():
+            _check_finite(name, parameter)
 
     def _noise(self) -> dict[str, Noise | DeviceNoise]:
         """Of every trained parameter, kept in memory as far as it may."""
@@ -225,6 +234,21 @@ class TorchEggrollES:
             key, unit = seed_of(self.seed, "eggroll", "probe", name), self.rule.unit_of(tuple(center.shape))
             columns[name] = probe_column(key, center.cpu().numpy(), self.rule.rank, unit)
         return choose_sigma(evaluate(columns, PROBES)[0])
+
+
+def _check_finite(name: str, weights: Tensor) -> None:
+    if not bool(torch.isfinite(weights).all()):
+        raise ProgramError(f"parameter {name!r} has weights that are not finite; initialise it first")
+
+
+def _check_module(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ProgramError(f"model is a {type(model).__name__}; give a torch.nn.Module")
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter) or parameter.is_meta:
+            raise ProgramError(
+                f"parameter {name!r} of {type(model).__name__} has no values yet; initialise the module first"
+            )
 
 
 def _trained(model: nn.Module, chosen: Filter) -> dict[str, Tensor]:
