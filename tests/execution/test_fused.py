@@ -307,6 +307,24 @@ def test_what_a_lane_catches_is_not_caught_for_all_of_them() -> None:
     assert system.evaluate_population(chosen, good, closeness).execution.mode == "fused"
 
 
+def test_what_a_call_writes_into_a_weight_reaches_no_other_call() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def doubling(x: Any, *, hp: Any) -> Any:
+        return hp.weight.mul_(2.0) @ x
+
+    system = HyperSystem([doubling])
+    chosen, data = candidates(system, 3), examples()
+    want = [
+        float(plain_closeness([2.0 * torch.tensor(c["doubling.hp.weight"]) @ e.inputs["x"] for e in data],
+                              [e.expected for e in data]))
+        for c in chosen
+    ]  # fmt: skip
+    for mode in ("plain", "waves", "fused", "auto"):
+        found = system.evaluate_population(chosen, data, closeness, execution=mode)
+        np.testing.assert_allclose(found.values_K, want, rtol=1e-5)
+    assert torch.equal(system(x=data[0].inputs["x"]), system(x=data[0].inputs["x"]))
+
+
 def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:
     @hyperfunction(hp_type=Head, optimize_hparams=True)
     def comparing(x: Any, *, hp: Any) -> Any:

@@ -25,7 +25,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {}
 
 _METADATA = (
     "shape dtype device ndim layout requires_grad is_leaf grad_fn grad is_cuda is_cpu is_sparse is_quantized "
-    "is_nested is_meta is_mkldnn itemsize nbytes"
+    "is_nested is_meta is_mkldnn itemsize nbytes _version"
 )
 
 
@@ -39,7 +39,8 @@ _READS: frozenset[Any] = frozenset(
         *getters(*_METADATA.split()), Tensor.size, Tensor.dim, Tensor.ndimension, Tensor.numel,
         Tensor.nelement,
         Tensor.__len__, Tensor.__hash__, Tensor.is_floating_point, Tensor.is_complex, Tensor.element_size,
-        Tensor.get_device, torch.is_floating_point, torch.is_complex, torch.numel,
+        Tensor.get_device, Tensor.is_inference, torch.is_inference,
+        torch.is_floating_point, torch.is_complex, torch.numel,
     }
 )  # fmt: skip
 
