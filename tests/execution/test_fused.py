@@ -27,11 +27,12 @@ from hyperfunc import (  # noqa: E402
     combine,
     current_seed,
     hyperfunction,
+    memory,
     over_set,
     per_item,
     split,
 )
-from hyperfunc.errors import MetricError, SpaceError  # noqa: E402
+from hyperfunc.errors import DoesNotFit, MetricError, SpaceError  # noqa: E402
 from hyperfunc.spaces import LowRankStack  # noqa: E402
 
 Head = LoRAWeight.create(3, 3, 1)
@@ -323,6 +324,21 @@ def test_what_a_call_writes_into_a_weight_reaches_no_other_call() -> None:
         found = system.evaluate_population(chosen, data, closeness, execution=mode)
         np.testing.assert_allclose(found.values_K, want, rtol=1e-5)
     assert torch.equal(system(x=data[0].inputs["x"]), system(x=data[0].inputs["x"]))
+
+
+def test_a_population_that_no_memory_holds_is_refused_in_every_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    @hyperfunction(hp_type=Wide, optimize_hparams=True)
+    def layer(x: Any, *, hp: Any) -> Any:
+        return torch.tanh(hp.weight @ x)
+
+    system = HyperSystem([layer])
+    population = system.space.population({"layer.hp.weight": low_rank(0.3)})
+    monkeypatch.setattr(memory, "memory", lambda: 4000.0)
+    for mode, said in (("auto", "what .* members return"), ("plain", "written out matrices")):
+        with pytest.raises(DoesNotFit, match=rf"{said}.* give a smaller population"):
+            system.evaluate_population(
+                population, examples(size=40), closeness, execution=mode, max_batch_size=8
+            )  # fmt: skip
 
 
 def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:

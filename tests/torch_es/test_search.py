@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hyperfunc import TorchEggrollES
-from hyperfunc.errors import MetricError, ProgramError, SpaceError
+from hyperfunc import TorchEggrollES, memory
+from hyperfunc.errors import DoesNotFit, MetricError, ProgramError, SpaceError
 from hyperfunc.optimizers import Eggroll, Problem, Told
 from hyperfunc.spaces import Matrix, Space
 from hyperfunc.torch_es.noise import DeviceNoise
@@ -305,6 +305,15 @@ def test_noise_of_the_device_trains_as_well(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_setting_out_of_range_is_named(settings: dict[str, Any]) -> None:
     with pytest.raises(SpaceError, match=next(iter(settings))):
         TorchEggrollES(net(), **settings)
+
+
+def test_a_population_that_no_memory_holds_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory", lambda: 1000.0)
+    es = TorchEggrollES(net(), 64, 0.2, max_batch_size=8)
+    before = weights(es.model)
+    with pytest.raises(DoesNotFit, match=r"^pop_size is 64: .* give a smaller population"):
+        es.step(inputs=INPUTS, targets=TARGETS, loss_fn=lambda o, t: (o - t).square().mean(1))
+    assert torch.equal(weights(es.model), before)
 
 
 def test_settings_may_be_numbers_of_numpy() -> None:

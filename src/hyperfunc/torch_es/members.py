@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_leaves, tree_map
 
-from hyperfunc.errors import HyperfuncError, MetricError, ProgramError, SpaceError
+from hyperfunc.errors import DoesNotFit, HyperfuncError, MetricError, ProgramError
 from hyperfunc.spaces import LowRankStack
 from hyperfunc.spaces.frozen import places
 from hyperfunc.tensors import run_population
@@ -101,10 +101,12 @@ def together(
                 device=device, dtype=dtype or _common_dtype(trained),
             )  # fmt: skip
         except torch.OutOfMemoryError as error:
-            raise SpaceError(
+            raise DoesNotFit(
                 f"pop_size is {count}, and its members do not fit into memory together; "
                 "give a smaller max_batch_size"
             ) from error
+        except DoesNotFit as error:
+            raise DoesNotFit(f"pop_size is {count}: {error}") from error
         except HyperfuncError:
             raise
         except Exception as error:

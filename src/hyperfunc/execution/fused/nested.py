@@ -13,6 +13,7 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 from torch.utils._pytree import tree_map
 
 from hyperfunc.blas import one_torch_thread
+from hyperfunc.errors import DoesNotFit
 from hyperfunc.execution.stacking import rebuild
 from hyperfunc.program.binding import FRAME, Frame
 from hyperfunc.spaces import LowRankStack
@@ -55,6 +56,7 @@ def predictions(
 
     Raises:
         CannotFuse: the program cannot be run under vmap, or writes into its inputs.
+        DoesNotFit: memory cannot hold what all members put out.
     """
     given = group.stacked
     inputs = given if device is None else tuple([tensor.to(device) for tensor in given])
@@ -87,6 +89,8 @@ def predictions(
             else:
                 with Batching():
                     tree, used = _repeated(member({}), part.count), Counter()
+    except DoesNotFit:
+        raise
     except Exception as error:  # any of them means that lanes have to run one by one
         sentence = str(error).strip().partition("\n")[0].partition(". ")[0]
         passing = isinstance(error, (IndexError, LinAlgError))
