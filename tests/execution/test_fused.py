@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -43,6 +44,7 @@ class Numbers:
     scale: Annotated[float, Real(-2.0, 2.0)] = 0.5
     times: Annotated[int, Integer(1, 3)] = 2
     keep: bool = True
+    shift: Annotated[float, Real(-1.0, 1.0)] = 0.5
 
 
 @hyperfunction(hp_type=Head, optimize_hparams=True)
@@ -339,6 +341,54 @@ def test_a_population_that_no_memory_holds_is_refused_in_every_mode(monkeypatch:
             system.evaluate_population(
                 population, examples(size=40), closeness, execution=mode, max_batch_size=8
             )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda hp: 1.0 / hp.scale,
+        lambda hp: hp.shift / hp.scale,
+        lambda hp: 2.0 % hp.scale,
+        lambda hp: hp.scale**-1,
+        lambda hp: 1e20 ** (2.0 - abs(hp.scale)) * 1e-30,
+        lambda hp: abs((hp.scale - 0.05) ** 0.5),
+    ],
+)
+def test_arithmetic_of_numbers_is_pythons_own_for_every_candidate(use: Callable[[Any], Any]) -> None:
+    @hyperfunction(hp_type=Numbers, optimize_hparams=True)
+    def scaled(x: Any, *, hp: Numbers) -> Any:
+        return torch.sigmoid((x * use(hp)).nan_to_num(1.0))
+
+    system, data = HyperSystem([scaled]), examples()
+    for scales, fused in (((0.5, 0.25, 0.75, 1.0), True), ((0.5, 0.0, 0.75, 1.0), False)):
+        chosen = [system.candidate.replace({"scaled.hp.scale": s}) for s in scales]
+        plain = system.evaluate_population(chosen, data, item_closeness, execution="plain")
+        for mode in ("fused", "waves"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = system.evaluate_population(chosen, data, item_closeness, execution=mode)
+            np.testing.assert_allclose(found.values_K, plain.values_K, rtol=1e-5)
+            assert mode == "waves" or (found.execution.mode == "fused") is fused
+
+
+def test_numbers_are_changed_for_nobody_and_work_with_tensors() -> None:
+    @hyperfunction(hp_type=Numbers, optimize_hparams=True)
+    def powers(x: Any, *, hp: Numbers) -> Any:
+        base = hp.scale
+        base *= 0.5
+        base += 1.0
+        return x.abs() ** base + base**x + torch.distributions.Normal(0.0, hp.scale + 3.0).log_prob(x)
+
+    class Twice(HyperSystem):
+        def run(self, x: Any) -> Any:
+            return powers(powers(x).clamp(-1.0, 1.0))
+
+    system = Twice()
+    chosen = [system.candidate.replace({"powers.hp.scale": s}) for s in (0.5, -1.0, 0.75, 1.0)]
+    fused = system.evaluate_population(chosen, examples(), closeness)
+    plain = system.evaluate_population(chosen, examples(), closeness, execution="plain")
+    assert fused.execution.mode == "fused"
+    np.testing.assert_allclose(fused.values_K, plain.values_K, rtol=1e-5)
 
 
 def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:

@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_map
 
 from hyperfunc.blas import one_torch_thread
 from hyperfunc.errors import DoesNotFit
+from hyperfunc.execution.floats import as_floats
 from hyperfunc.execution.stacking import rebuild
 from hyperfunc.program.binding import FRAME, Frame
 from hyperfunc.spaces import LowRankStack
@@ -63,7 +64,7 @@ def predictions(
     versions = written(inputs)
 
     def member(values: Mapping[str, Any]) -> Any:
-        frame = bind({**part.constants, **values})
+        frame = bind({**part.constants, **{name: as_floats(value) for name, value in values.items()}})
 
         def one(_level: int, *tensors: Tensor) -> Any:
             token = FRAME.set(frame)
@@ -93,7 +94,7 @@ def predictions(
         raise
     except Exception as error:  # any of them means that lanes have to run one by one
         sentence = str(error).strip().partition("\n")[0].partition(". ")[0]
-        passing = isinstance(error, (IndexError, LinAlgError))
+        passing = isinstance(error, (ArithmeticError, IndexError, LinAlgError))
         raise CannotFuse(f"{type(error).__name__}: {sentence}".removesuffix(": "), passing) from error
     if written(inputs) != versions:
         raise CannotFuse("the program writes into its inputs")
