@@ -125,6 +125,36 @@ def test_metrics_of_python_values_give_the_same_in_every_mode_whatever_came_firs
         np.testing.assert_allclose(fused.values_K, plain.values_K)
 
 
+def test_a_metric_that_fails_for_one_candidate_fails_for_it_alone() -> None:
+    def divided(example: Example, pred: Any) -> float:
+        return 1.0 - 1.0 / (1.0 + 1.0 / pred.sum().item())
+
+    given, data = system(), [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.5, 0.0, 1.0)]
+    for chosen, mode in ((members[::2], "fused"), (members, "plain"), (members[::2], "fused")):
+        plain = given.evaluate_population(chosen, data, divided, execution="plain")
+        found = given.evaluate_population(chosen, data, divided)
+        assert found.execution.mode == mode
+        np.testing.assert_allclose(found.values_K, plain.values_K)
+        assert [len(one.failures) for one in found] == [len(one.failures) for one in plain]
+
+
+def test_a_member_whose_predictions_are_not_finite_keeps_the_others_together() -> None:
+    seen: list[int] = []
+
+    def total(preds: Any, expected: Any) -> float:
+        seen.append(1)
+        return sum(float(pred.sum()) for pred in preds) / 2.0
+
+    given, data = system(), [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.5, 3e38, 1.0, 2.0)]
+    for _ in range(2):
+        seen.clear()
+        found = given.evaluate_population(members, data, total, execution="fused")
+    assert found.values_K.tolist() == [3.0, math.inf, 6.0, 12.0]
+    assert len(seen) == 1
+
+
 def test_predictions_are_what_the_program_returned_though_the_metric_wrote_into_them() -> None:
     for metric in (writing_set, batched_metric(writing_batch)):
         for found in values(metric, "fused"):

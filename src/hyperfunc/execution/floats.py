@@ -1,4 +1,4 @@
-"""Real numbers of many lanes at once, which each lane by itself has as a float of Python."""
+"""Numbers of many lanes at once, which each lane by itself has as a float of Python."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ class Floats(Tensor):
             made = func(*args, **(kwargs or {}))
             if not isinstance(made, Tensor) or not all(isinstance(arg, cls | int | float) for arg in args):
                 return made
-            peeled = peel(made)
-            if peeled is not None and not bool(peeled[0].isfinite().all()):
+            good = _finite(made)
+            if not bool(good.all()) and not bool((good | ~_all_finite(args)).all()):
                 raise ArithmeticError("a number of some candidate leaves the range of finite real numbers")
             return made.as_subclass(cls)
+
+    def __hash__(self) -> int:
+        raise TypeError("a number is looked up by its value, which differs between candidates")
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
@@ -43,3 +46,16 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
 def as_floats(value: Tensor) -> Tensor:
     """The tensor, which knows from now on that it stands for floats if it has no axis."""
     return value if value.dim() else value.as_subclass(Floats)
+
+
+def _finite(value: Tensor) -> Tensor:
+    peeled = peel(value)
+    return torch.tensor(True) if peeled is None else peeled[0].isfinite()
+
+
+def _all_finite(values: Any) -> Tensor:
+    known = torch.tensor(True)
+    for value in values:
+        if isinstance(value, Tensor):
+            known = known & _finite(value)
+    return known

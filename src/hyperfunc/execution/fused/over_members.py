@@ -14,17 +14,11 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from hyperfunc.execution.floats import as_floats
 from hyperfunc.tensors.levels import is_batched
 from hyperfunc.tensors.modes import Watching
 
 __all__ = ["over_members", "softened", "unbound"]
-
-
-class _Number(torch.Tensor):
-    """A number that was taken out of a tensor, of all candidates. Sets and dicts cannot look it up."""
-
-    def __hash__(self) -> int:
-        raise RuntimeError("a number is looked up by its value, which differs between candidates")
 
 
 class _Stay(Watching):
@@ -86,7 +80,7 @@ def _soft_float(value: Any = 0.0) -> Any:
 
 
 def _soft(number: torch.Tensor) -> torch.Tensor:
-    return number.double().as_subclass(_Number)
+    return as_floats(number.double())
 
 
 def _number(value: Any) -> torch.Tensor:
