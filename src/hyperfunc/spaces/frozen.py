@@ -32,7 +32,7 @@ class FrozenModule:
         module: any ``torch.nn.Module``.
 
     Raises:
-        SpaceError: it is no module, or a parameter holds NaN or infinity or has no size yet.
+        SpaceError: it is no module, or a parameter holds NaN or infinity or has no size or values yet.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -182,6 +182,8 @@ def group_in(
 def _check(module: str, name: str, parameter: nn.Parameter) -> None:
     if isinstance(parameter, nn.parameter.UninitializedParameter):
         raise SpaceError(f"{name!r} of {module} has no size yet; call the module once before")
+    if parameter.is_meta:
+        raise SpaceError(f"{name!r} of {module} is on the meta device and has no values; initialise it first")
     if not bool(torch.isfinite(parameter.detach()).all()):
         raise SpaceError(f"{name!r} of {module} holds NaN or infinity; every weight must be a finite number")
 
