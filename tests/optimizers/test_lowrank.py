@@ -106,3 +106,4 @@ def test_how_arrays_are_seen_as_matrices() -> None:
     assert rows_and_columns((8, 3, 5, 5)) == (8, 75)
     assert rows_and_columns((8, 3)) == (8, 3)
     assert rows_and_columns((8,)) == (1, 8)
+    assert rows_and_columns(()) == (1, 1)

@@ -65,15 +65,18 @@ class Twice(nn.Module):
         self.out.weight = nn.Parameter(torch.randn(6, 10) / 3)
         self.back = nn.Linear(10, 6)
         self.back.weight = self.out.weight
+        self.gain = nn.Parameter(torch.tensor(1.5))
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.tanh(self.again(torch.tanh(self.inner(self.into(x)))))
-        return (self.out(y) + self.back(y))[..., :2]
+        return self.gain * (self.out(y) + self.back(y))[..., :2]
 
 
-def test_a_module_with_shared_parts_is_trained_as_a_whole() -> None:
+@pytest.mark.parametrize("sigma", [0.2, "auto"])
+@pytest.mark.parametrize("chosen", [None, everything])
+def test_a_module_with_shared_parts_and_lone_numbers_is_trained_as_a_whole(chosen: Any, sigma: Any) -> None:
     one, other = Twice(), Twice()
-    alone, batch = TorchEggrollES(one, 16, 0.2, 0.1), TorchEggrollES(other, 16, 0.2, 0.1)
+    alone, batch = (TorchEggrollES(module, 16, sigma, param_filter=chosen) for module in (one, other))
     for _ in range(3):
         assert alone.step(fitness) == pytest.approx(batch_step(batch), rel=1e-5)
     torch.testing.assert_close(weights(one), weights(other), rtol=1e-4, atol=1e-6)

@@ -39,8 +39,8 @@ class Noise(Protocol):
 
 
 def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How an array of any shape is seen as a matrix; one axis is a single row."""
-    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
+    """How an array of any shape is seen as a matrix; one axis, or none, is a single row."""
+    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, math.prod(shape))
 
 
 def noise_of(key: int, shape: tuple[int, ...], rank: int | None, groups: int, keep: int) -> Noise:
