@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -389,6 +390,34 @@ def test_numbers_are_changed_for_nobody_and_work_with_tensors() -> None:
     plain = system.evaluate_population(chosen, examples(), closeness, execution="plain")
     assert fused.execution.mode == "fused"
     np.testing.assert_allclose(fused.values_K, plain.values_K, rtol=1e-5)
+
+
+class Pair:
+    """A container that torch can look into and nobody can compare."""
+
+    def __init__(self, one: Any, two: Any) -> None:
+        self.parts = (one, two)
+
+    def __eq__(self, other: object) -> Any:
+        return self.parts[0] == other.parts[0] if isinstance(other, Pair) else NotImplemented
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(("container", "mode"), [(lambda x, y: deque([x, y]), "fused"), (Pair, "plain")])
+def test_containers_of_any_kind_may_be_returned(container: Any, mode: str) -> None:
+    from torch.utils import _pytree
+
+    if Pair not in _pytree.SUPPORTED_NODES:
+        _pytree.register_pytree_node(Pair, lambda p: (list(p.parts), None), lambda parts, _: Pair(*parts))
+
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def both(x: Any, *, hp: Any) -> Any:
+        return container(hp.weight @ x, x)
+
+    system, count = HyperSystem([both]), over_set(lambda preds, expected: float(len(preds)))
+    found = system.evaluate_population(candidates(system, 3), examples(), count)
+    assert found.execution.mode == mode
 
 
 def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:
