@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import pickle
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -263,6 +265,18 @@ def test_bad_data_does_not_keep_good_data_from_being_fused() -> None:
     assert (bad.execution.mode, bad[0]) == ("plain", 1.0)
     assert "out of bounds" in bad.execution.why
     assert (good.execution.mode, good[0]) == ("fused", 2.0)
+
+
+def test_metrics_are_not_kept_for_ever() -> None:
+    given, data = system(), rows(2)
+    made = []
+    for _ in range(200):
+        metric = batched_metric(lambda preds, expected: preds.mean((1, 2)))
+        made.append(weakref.ref(metric.function))
+        assert given.evaluate_population(MEMBERS, data, metric).execution.mode == "fused"
+    del metric
+    gc.collect()
+    assert sum(known() is not None for known in made) < 100
 
 
 def test_a_result_can_be_sent_to_another_process() -> None:

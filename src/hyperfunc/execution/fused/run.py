@@ -34,6 +34,8 @@ __all__ = ["FusedRun"]
 _SHARED = 1 << 20
 """Predictions of so many numbers are worth several threads."""
 
+_JUDGES = 64
+
 
 class FusedRun:
     """K candidates on N examples at once.
@@ -104,6 +106,8 @@ class FusedRun:
     def _judge(self) -> Judge:
         judges, key = self._fuser.judges, (self._metric.kind, id(self._metric.function))
         if key not in judges:
+            if len(judges) >= _JUDGES:
+                judges.clear()
             judges[key] = Judge(self._metric)
         return judges[key]  # type: ignore[no-any-return]
 
