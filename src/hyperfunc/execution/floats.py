@@ -35,7 +35,8 @@ class Floats(Tensor):
             return made.as_subclass(cls)
 
     def __hash__(self) -> int:
-        raise TypeError("a number is looked up by its value, which differs between candidates")
+        # Sets and dicts look a float up by its value; under vmap torch refuses, and modes notice.
+        return hash(float(self))
 
 
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
