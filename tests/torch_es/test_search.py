@@ -319,6 +319,19 @@ def test_a_population_that_no_memory_holds_is_refused_by_name(monkeypatch: pytes
     assert torch.equal(weights(es.model), before)
 
 
+def test_parameters_that_were_replaced_are_trained_in_their_new_place() -> None:
+    module = net()
+    es = TorchEggrollES(module, 8, 0.2, 0.1)
+    batch_step(es)
+    module.load_state_dict({n: w.clone() for n, w in module.state_dict().items()}, assign=True)
+    before = weights(module)
+    batch_step(es)
+    assert not torch.equal(weights(module), before)
+    module[2] = nn.Linear(10, 3)
+    with pytest.raises(ProgramError, match=r"no parameter '2.weight' of shape \(2, 10\) any more"):
+        batch_step(es)
+
+
 def test_settings_may_be_numbers_of_numpy() -> None:
     one, other = net(), net()
     batch_step(TorchEggrollES(one, 8, 0.25, 0.125))

@@ -153,11 +153,12 @@ class TorchEggrollES:
             mean fitness of the members; NaN when none has one.
 
         Raises:
-            ProgramError: both forms or neither, or a module that cannot be evaluated for all members at
-                once.
+            ProgramError: both forms or neither, a module that cannot be evaluated for all members at
+                once, or one that has lost a parameter.
             MetricError: a fitness or a loss of the wrong shape.
         """
         self.materialized = Counter()
+        self._trained = self._current()
         if eval_fn is not None and loss_fn is None:
             evaluate = one_by_one(self.model, self._trained, eval_fn)
         elif loss_fn is not None and eval_fn is None:
@@ -198,6 +199,18 @@ class TorchEggrollES:
         return float(values_K[known_K].mean()) if known_K.any() else float("nan")
 
     # Weights
+
+    def _current(self) -> dict[str, Tensor]:
+        """The parameters that the module has now: somebody may have put others in their places."""
+        known = dict(self.model.named_parameters())
+        for name, parameter in self._trained.items():
+            if name not in known or known[name].shape != parameter.shape:
+                shape = tuple(parameter.shape)
+                raise ProgramError(
+                    f"{type(self.model).__name__} has no parameter {name!r} of shape {shape} any more; "
+                    "make a new TorchEggrollES for it"
+                )
+        return {name: known[name] for name in self._trained}
 
     def _master(self, name: str, parameter: Tensor) -> Tensor:
         """The weights in float32. Those of a narrower type are remembered, unless somebody changed them."""
