@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.memory import check_memory
 from hyperfunc.program.binding import Binding
+from hyperfunc.spaces import LowRankStack, Population
 from hyperfunc.types import Cell
 
 from .account import Account
@@ -28,7 +31,7 @@ from .waves.waves import Waves
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Ledger
-    from hyperfunc.spaces import Candidate, Population
+    from hyperfunc.spaces import Candidate
 
 __all__ = ["Engine", "Program", "Settings"]
 
@@ -76,7 +79,12 @@ class Engine:
         self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
         repeats: Sequence[int] = (0,), origin: str = "", why: str = "",
     ) -> Evaluations:  # fmt: skip
-        """The evaluation in lanes; ``why`` says why not all of them at once."""
+        """The evaluation in lanes; ``why`` says why not all of them at once.
+
+        Raises:
+            DoesNotFit: the members' matrices, which lanes need written out.
+        """
+        _check_written_out(candidates, why)
         bound = [(c.id, self.program.bind(c)) for c in candidates]
         rows, session = await self._filled(bound, examples, metric, repeats, origin)
         waves = {} if session.waves is None else session.waves.report
@@ -170,3 +178,14 @@ class Engine:
             cells = await work.run(wanted, stored)
         width = len(examples) * len(repeats)
         return [cells[k * width : (k + 1) * width] for k in range(len(candidates))], session
+
+
+def _check_written_out(candidates: Population | Sequence[Candidate], why: str) -> None:
+    if not isinstance(candidates, Population):
+        return
+    stacks = [column for column in candidates.columns.values() if isinstance(column, LowRankStack)]
+    check_memory(
+        4.0 * len(candidates) * sum(math.prod(stack.center.shape) for stack in stacks),
+        f"lane by lane ({why}), the written out matrices of a population of {len(candidates)}",
+        "give a smaller population",
+    )
