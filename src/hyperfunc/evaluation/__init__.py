@@ -5,6 +5,7 @@ from .metrics import Metric, as_metric, batched_metric, over_set, per_item
 from .over_cells import CellMetric, calls, cost, latency, pass_at_k_of_cells, tokens
 from .over_sets import f1, kappa, mean, pass_at_k, weighted_mean
 from .scorers import (
+    CallScorer,
     ClassificationAccuracy,
     Component,
     CompositeScorer,
@@ -19,6 +20,7 @@ from .scorers import (
 )
 
 __all__ = [
+    "CallScorer",
     "CellMetric",
     "ClassificationAccuracy",
     "Columns",

@@ -49,6 +49,7 @@ class Session:
     Attributes:
         hosts: synchronous code of its lanes can wait.
         waves: batches calls of the lanes, which then need hosts; ``None`` makes each call by itself.
+        shares: equal calls are made once.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         self.gate = Gate(concurrency)
         self.hosts = False
         self.waves: Waves | None = None
+        self.shares = True
         self._replies: dict[str, asyncio.Future[Response]] = {}
         self._codes: dict[HyperFunction, str] = {}
         self._sending = 0
