@@ -47,6 +47,9 @@ if TYPE_CHECKING:
         Scorer as Scorer,
     )
     from hyperfunc.evaluation import (
+        Trajectory as Trajectory,
+    )
+    from hyperfunc.evaluation import (
         batched_metric as batched_metric,
     )
     from hyperfunc.evaluation import (
@@ -233,6 +236,7 @@ _HOMES = {
     "Text": "spaces",
     "TorchEggrollES": "torch_es",
     "TorchEggrollSystemOptimizer": "optimizers",
+    "Trajectory": "evaluation",
     "batched_metric": "evaluation",
     "combine": "program",
     "current_seed": "program",

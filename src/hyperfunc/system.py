@@ -196,7 +196,8 @@ class HyperSystem(Composition):
         Args:
             examples: examples, or ``(inputs, expected)`` pairs.
             metric: a scorer, ``metric(example, pred)`` per item, ``metric(preds, expected)`` over the
-                set, or a :func:`~hyperfunc.batched_metric`; higher is better.
+                set, or a :func:`~hyperfunc.batched_metric`; higher is better. A metric of one item that
+                requires ``trace`` judges the calls of its lane, too, and has every lane traced.
             candidate: values to use instead of the system's own.
             options: ``repeats`` (each example that many times, each with its own luck), ``seed``,
                 ``max_concurrency`` (calls in flight, 512), ``max_batch_size`` (lanes that live at

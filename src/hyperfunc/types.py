@@ -58,7 +58,7 @@ class Cell:
         calls: model calls that the lane used, those that others shared or the ledger answered included.
         tokens: of these calls.
         dollars: of these calls; 0 where the price is unknown.
-        trace: the call graph of the lane when it was traced, else ``None``.
+        trace: the call graph of the lane when traces are collected, else ``None``.
     """
 
     candidate: str

@@ -22,9 +22,16 @@ def echo(text: str) -> str:
     return text
 
 
-def all_five(gold: Any, pred: Any, trace: Any, pred_name: Any, pred_trace: Any) -> dict[str, Any]:
+def all_five(
+    gold: Any, pred: Any, trace: Any = None, pred_name: Any = None, pred_trace: Any = None
+) -> dict[str, Any]:
     about = f"{pred_name} with {pred_trace}" if pred_name else f"the whole with {trace}"
     return {"score": float(gold.expected == pred), "feedback": about, "objective_scores": {"short": 0.5}}
+
+
+def all_needed(gold: Any, pred: Any, trace: Any, pred_name: Any, pred_trace: Any) -> dict[str, Any]:
+    calls = [call.name for call in trace.calls]
+    return {"score": float(gold.expected == trace.output), "feedback": f"{pred_name} {pred_trace} {calls}"}
 
 
 def dspy_like(x: Any, y: Any, trace: Any = None) -> SimpleNamespace:
@@ -39,6 +46,7 @@ def named_only(example: Any, pred: Any, *, pred_name: str | None = None) -> floa
     ("metric", "takes", "value", "feedback"),
     [
         (all_five, ("trace", "pred_name", "pred_trace"), 1.0, "the whole with None"),
+        (all_needed, ("trace", "pred_name", "pred_trace"), 1.0, "None None ['echo']"),
         (dspy_like, ("trace",), 0.25, "trace None"),
         (named_only, ("pred_name",), 0.5, ""),
         (per_item(lambda a, b, trace=None: 0.5), ("trace",), 0.5, ""),
@@ -50,6 +58,7 @@ def test_they_are_known_by_their_signature(metric: Any, takes: Any, value: float
     settled = as_metric(metric)
     assert (settled.kind, settled.takes) == ("item", takes)
     assert settled.per_component == ("pred_name" in takes)
+    assert settled.traced == (metric is all_needed)
     with Ledger.memory() as ledger:
         for _ in range(2):
             found = HyperSystem([echo]).evaluate([EXAMPLE], metric, ledger=ledger)

@@ -1,10 +1,11 @@
-"""What is judged: examples, scorers, metrics, and the statistics of comparisons."""
+"""What is judged: examples, scorers, trajectories, metrics, and the statistics of comparisons."""
 
 from .dataset import Columns, Dataset, Example, Sealed, as_examples, load_examples, split_examples
 from .metrics import Metric, as_metric, batched_metric, over_set, per_item
 from .over_cells import CellMetric, calls, cost, latency, pass_at_k_of_cells, tokens
 from .over_sets import f1, kappa, mean, pass_at_k, weighted_mean
 from .scorers import (
+    CallScorer,
     ClassificationAccuracy,
     Component,
     CompositeScorer,
@@ -17,8 +18,24 @@ from .scorers import (
     RegexMatch,
     Scorer,
 )
+from .trajectory import (
+    ToolCall,
+    ToolEfficiency,
+    Trajectory,
+    TrajectoryAnyOrderMatch,
+    TrajectoryExactMatch,
+    TrajectoryF1,
+    TrajectoryInOrderMatch,
+    TrajectoryOrder,
+    TrajectoryPrecision,
+    TrajectoryRecall,
+    TrajectoryScorer,
+    same_call,
+    same_name,
+)
 
 __all__ = [
+    "CallScorer",
     "CellMetric",
     "ClassificationAccuracy",
     "Columns",
@@ -36,6 +53,17 @@ __all__ = [
     "RegexMatch",
     "Scorer",
     "Sealed",
+    "ToolCall",
+    "ToolEfficiency",
+    "Trajectory",
+    "TrajectoryAnyOrderMatch",
+    "TrajectoryExactMatch",
+    "TrajectoryF1",
+    "TrajectoryInOrderMatch",
+    "TrajectoryOrder",
+    "TrajectoryPrecision",
+    "TrajectoryRecall",
+    "TrajectoryScorer",
     "as_examples",
     "as_metric",
     "batched_metric",
@@ -50,6 +78,8 @@ __all__ = [
     "pass_at_k",
     "pass_at_k_of_cells",
     "per_item",
+    "same_call",
+    "same_name",
     "split_examples",
     "tokens",
     "weighted_mean",

@@ -3,6 +3,11 @@
 Two kinds are told apart by the names of the first two parameters: ``(preds, expected)`` judges the
 whole set at once, ``(example, pred)`` and scorers judge one prediction. A metric of one prediction may
 also take ``trace``, ``pred_name`` and ``pred_trace``, and then says what one component did wrong.
+
+A metric that requires ``trace``, or a scorer whose ``score`` does, gets the calls of each lane as a
+:class:`~hyperfunc.CallGraph`. A ``trace`` with a default keeps it in an evaluation: metrics of DSPy have one,
+and judge otherwise when they are given a trace.
+
 :func:`per_item` and :func:`over_set` say the kind explicitly, and :func:`batched_metric` marks one that
 judges many candidates.
 """
@@ -24,6 +29,7 @@ from hyperfunc.types import Failure, ScoreResult
 
 from .dataset import Example
 from .scorers import Scorer
+from .scorers.composite import takes_trace
 from .scores import checked_score, described
 from .stacks import Unstackable, is_tensor, stack
 
@@ -50,12 +56,14 @@ class Metric:
         kind: ``"item"`` (``function(example, pred)``), ``"scorer"``, ``"set"`` or ``"batch"``.
         takes: which of ``trace``, ``pred_name``, ``pred_trace`` and ``program_trace`` the function of one
             prediction accepts by name; without them it scores the whole program.
+        traced: it needs the calls, so that every lane that it judges is traced.
     """
 
     name: str
     function: Any
     kind: str
     takes: tuple[str, ...] = ()
+    traced: bool = False
 
     def __call__(self, *args: Any) -> Any:
         """The plain function."""
@@ -85,9 +93,13 @@ class Metric:
             pred_trace: the calls of that component.
 
         Raises:
-            MetricError: the result is not a score.
+            MetricError: the result is not a score, or a scorer needs a trace and there is none.
         """
-        if self.kind == "scorer":
+        if self.kind == "scorer" and self.traced:
+            if trace is None:
+                raise MetricError(f"{self.name} judges the calls of a run, and no trace was given")
+            result = self.function.score(prediction, example.expected, example.inputs, trace=trace)
+        elif self.kind == "scorer":
             result = self.function.score(prediction, example.expected, example.inputs)
         elif self.takes:
             known = {
@@ -172,7 +184,8 @@ def as_metric(metric: Any) -> Metric:
     if inspect.isclass(metric):
         raise MetricError(f"the metric is the class {metric.__name__}; give an instance: {metric.__name__}()")
     if isinstance(metric, Scorer):
-        return Metric(type(metric).__name__, metric, "scorer")
+        traced = takes_trace(metric)
+        return Metric(type(metric).__name__, metric, "scorer", ("trace",) if traced else (), traced)
     if not callable(metric):
         raise MetricError(f"the metric is {described(metric)}; use a scorer, {_BOTH}")
     name = getattr(metric, "__name__", type(metric).__name__)
@@ -211,11 +224,12 @@ def _of_item(function: Any, name: str) -> Metric:
         )
     if required:
         function = functools.partial(function, **dict.fromkeys(required))
-    return Metric(name, function, "item", takes)
+    traced = any(n in required for n in ("trace", "program_trace"))
+    return Metric(name, function, "item", takes, traced)
 
 
 def per_item(function: Callable[..., Any]) -> Metric:
-    """Say that ``function(example, pred)`` judges one prediction; it may take a trace, too."""
+    """Say that ``function(example, pred)`` judges one prediction; with ``trace`` it judges the calls, too."""
     return _of_item(function, getattr(function, "__name__", "metric"))
 
 

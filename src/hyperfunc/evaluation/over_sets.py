@@ -2,7 +2,7 @@
 
 Each is a metric ``(preds, expected)`` that :meth:`HyperSystem.evaluate` and ``optimize`` take. A failed
 prediction counts as wrong. Such a metric sees predictions and expectations only: scorers inside get no
-inputs.
+inputs, and those that judge calls are refused.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from hyperfunc.types import Failure, ScoreResult
 from .metrics import Metric
 from .scorers import Scorer
 from .scorers.base import plain, shown
+from .scorers.composite import takes_trace
 from .scorers.labels import label_of
 from .scores import checked_score
 
@@ -65,7 +66,7 @@ def pass_at_k(scorer: Scorer, k: int, *, threshold: float = 1.0) -> Metric:
         threshold: the score from which on a sample is right, in (0, 1].
 
     Raises:
-        MetricError: k or the threshold is out of range.
+        MetricError: it is no scorer of predictions, or k or the threshold is out of range.
 
     Example::
 
@@ -77,6 +78,7 @@ def pass_at_k(scorer: Scorer, k: int, *, threshold: float = 1.0) -> Metric:
     """
     checked_draws(k, threshold)
     name = f"pass@{k}"
+    _check_scorer(scorer)
 
     def passed(preds: Sequence[Any], expected: Sequence[Any]) -> Any:
         samples = [_samples(p) for p in preds]
@@ -223,11 +225,20 @@ async def _awaited_rows(
 
 
 def _name(scorer: Any) -> str:
+    _check_scorer(scorer)
+    return type(scorer).__name__
+
+
+def _check_scorer(scorer: Any) -> None:
     if inspect.isclass(scorer) or not isinstance(scorer, Scorer):
         raise MetricError(
-            f"a mean over a set needs a scorer, and got {shown(scorer)}; give ExactMatch() or so"
+            f"a metric over a set needs a scorer, and got {shown(scorer)}; give ExactMatch() or so"
         )
-    return type(scorer).__name__
+    if takes_trace(scorer):
+        raise MetricError(
+            f"a metric over a set sees predictions only, and {type(scorer).__name__} judges calls; "
+            "give the scorer itself as the metric"
+        )
 
 
 def _samples(prediction: Any) -> list[Any]:

@@ -98,10 +98,10 @@ class Engine:
             self._traffic = Traffic(self.settings.concurrency, self.ledger, self.account)
         return self._traffic
 
-    def _batching(self, loop: asyncio.AbstractEventLoop, lanes: int) -> Waves | None:
+    def _batching(self, loop: asyncio.AbstractEventLoop, lanes: int, traced: bool) -> Waves | None:
         """What makes calls of so many lanes in batches, where that is allowed and can pay."""
         settings, fuser = self.settings, self.program.fuser
-        if settings.trace or settings.execution == "plain":
+        if traced or settings.execution == "plain":
             return None
         if settings.execution == "waves":
             return Waves(loop, settings.device)
@@ -114,8 +114,8 @@ class Engine:
     ) -> tuple[Evaluations | None, str]:  # fmt: skip
         """The fused evaluation, or ``None`` and why there is none."""
         settings, fuser = self.settings, self.program.fuser
-        if settings.trace:
-            return None, "calls are traced"
+        if settings.trace or metric.traced:
+            return None, "calls are traced" if settings.trace else "the metric judges calls"
         if settings.execution not in ("auto", "fused") or fuser is None:
             return None, f"execution={settings.execution!r}"
         if settings.timeout_s is not None:
@@ -161,9 +161,11 @@ class Engine:
     ) -> tuple[list[list[Cell]], Session]:  # fmt: skip
         """The cells, and the session they were filled in."""
         settings = self.settings
+        traced = settings.trace or metric.traced
         session = Session(seed=settings.seed, traffic=self._shared(), origin=origin)
-        session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats))
-        session.hosts = self.program.hosts or settings.trace or session.waves is not None
+        session.shares = not settings.trace
+        session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats), traced)
+        session.hosts = self.program.hosts or traced or session.waves is not None
         shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
         wanted = [(k, n, r) for k in range(len(candidates)) for n in range(len(examples)) for r in repeats]
         ids = [c for c, _ in candidates]
@@ -174,7 +176,7 @@ class Engine:
                 self.account.hit_all(row.charges)
                 session.charges.update(row.charges)
         work = Filling(self.program, settings, session, shelf, candidates, examples, metric)
-        with session.branches(), recorded(settings.trace) as work.tensors:
+        with session.branches(), recorded(traced) as work.tensors:
             cells = await work.run(wanted, stored)
         width = len(examples) * len(repeats)
         return [cells[k * width : (k + 1) * width] for k in range(len(candidates))], session

@@ -15,6 +15,7 @@ from hyperfunc.errors import BudgetError, MetricError, ProgramError, UnknownMode
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.binding import FRAME, Binding
+from hyperfunc.program.graph import CallGraph
 from hyperfunc.types import Cell, Failure, ScoreResult
 
 from .account import totals
@@ -126,11 +127,11 @@ class Filling:
         k, n, r = wanted
         lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r, at)
         ids = (self.candidates[k][0], n, r)
-        if self.settings.trace:
+        if self.settings.trace or self.metric.traced:
             lane.trace = Tracer(self.tensors)
         ready, outcome = self._begin(lane, n, stored)
         if ready and not self.metric.per_item and lane.tasks is None:
-            self.cells[at] = self._cell(lane, ids, outcome, None)
+            self.cells[at] = self._cell(lane, ids, outcome, None, graph=self._graph(lane, outcome))
             room.release()
             return
 
@@ -214,17 +215,23 @@ class Filling:
             raise lane.fault
         if lane.shaky and isinstance(outcome, Failure):
             outcome = Failure(outcome.reason, "infrastructure")
-        result = await self._judge(lane, example, outcome)
-        return self._cell(lane, ids, outcome, result, time.perf_counter() - began)
+        graph = self._graph(lane, outcome)
+        result = await self._judge(lane, example, outcome, graph)
+        return self._cell(lane, ids, outcome, result, time.perf_counter() - began, graph)
 
-    async def _judge(self, lane: Lane, example: Example, outcome: Any) -> ScoreResult | Failure | None:
+    def _graph(self, lane: Lane, outcome: Any) -> CallGraph | None:
+        return None if lane.trace is None else lane.trace.graph(outcome)
+
+    async def _judge(
+        self, lane: Lane, example: Example, outcome: Any, graph: CallGraph | None
+    ) -> ScoreResult | Failure | None:
         if not self.metric.per_item or isinstance(outcome, Failure):
             return None
         judging = Lane(lane.session, lane.binding, lane.luck, lane.repeat, lane.number)
         judging.charges = lane.charges
         token = FRAME.set(LaneFrame(judging, ("score",)))
         try:
-            result = await self.metric.score(example, outcome)
+            result = await self.metric.score(example, outcome, trace=graph if self.metric.traced else None)
         except INFRASTRUCTURE as error:
             return Failure(f"{type(error).__name__}: {error}", "infrastructure")
         except (BudgetError, MetricError, ProgramError, UnknownModel):
@@ -239,7 +246,7 @@ class Filling:
 
     def _cell(
         self, lane: Lane, ids: tuple[str, int, int], outcome: Any, result: ScoreResult | Failure | None,
-        seconds: float = 0.0,
+        seconds: float = 0.0, graph: CallGraph | None = None,
     ) -> Cell:  # fmt: skip
         candidate, n, repeat = ids
         lane.session.charges.update(lane.charges)
@@ -255,7 +262,7 @@ class Filling:
             candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
             feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
             reached=tuple(sorted(lane.reached)), **totals(lane.charges),
-            trace=None if lane.trace is None else lane.trace.graph(outcome),
+            trace=graph if self.settings.trace else None,
         )  # fmt: skip
         if not lane.shaky:
             self.shelf.keep(cell, self.examples[n], failure, lane.charges, result, seconds)

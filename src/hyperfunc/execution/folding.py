@@ -92,7 +92,7 @@ class Evaluation(float):
 
     @property
     def traces(self) -> tuple[CallGraph | None, ...]:
-        """The call graph of each lane, in the order of the cells; ``None`` where it was not traced."""
+        """The call graph of each lane, in the order of the cells; ``None`` unless they were collected."""
         return tuple(c.trace for c in self.cells)
 
     @property

@@ -17,6 +17,8 @@ from .account import Charge
 from .attempts import attempts
 from .hosting import can_park, park
 from .lanes import Lane, NeedsHost, Record
+from .sharing import nests
+from .tracing.anatomy import fresh
 from .waves.company import ALONE
 
 if TYPE_CHECKING:
@@ -65,7 +67,10 @@ class LaneFrame:
     def branch(self) -> LaneFrame:
         """The frame of a task that the program starts here."""
         self._branches += 1
-        return LaneFrame(self.lane, (*self.place, "|", self._branches), self.record, self.waits)
+        place = (*self.place, "|", self._branches)
+        if self.lane.trace is not None:
+            self.lane.trace.branch(place)
+        return LaneFrame(self.lane, place, self.record, self.waits)
 
     def again(self, attempt: int) -> LaneFrame:
         """The frame of a further attempt at the call: places of its own, whatever the last one did."""
@@ -134,7 +139,7 @@ class LaneFrame:
         if fn.policy.max_calls is not None:
             lane.count(fn)
         flights = lane.session.flights
-        call = flights.call(fn, self, args, kwargs) if fn.share and lane.trace is None else None
+        call = flights.call(fn, self, args, kwargs) if fn.share and lane.session.shares else None
         lane.flying += 1
         try:
             keys = None if call is None else flights.keys(call, self, place)
@@ -149,7 +154,8 @@ class LaneFrame:
                         waves.follow(lane, -1)
                 if match is not None:
                     self.absorb(match)
-                    return match.result()
+                    # Objects of its own tell equal calls of one trace apart.
+                    return match.result() if lane.trace is None else fresh(match.result())
                 keys = flights.keys(call, self, place)
             return await self._make(fn, args, kwargs, place, call, keys)
         except INFRASTRUCTURE:
@@ -241,6 +247,9 @@ class LaneFrame:
         finally:
             reservation, record.prepaid = record.prepaid, None
             if record.requests == 0 and reservation is not None:
+                if self.lane.trace is not None and nests(record.reads):
+                    # Nobody shares it, so equal ones are made and charged one by one.
+                    key = None
                 where = None if key is not None and not record.seed_read else [self.lane.luck, *self.place]
                 unique = content_key(
                     "call", session.origin, fn.name, self.binding.token(fn), repr(key), self.lane.repeat,

@@ -43,6 +43,7 @@ class Session:
         hosts: synchronous code of its lanes can wait.
         waves: batches calls of the lanes, which then need hosts; ``None`` makes each call by itself.
         charges: the calls that its lanes used so far, by key.
+        shares: equal calls are made once.
     """
 
     def __init__(self, *, seed: int, traffic: Traffic, origin: str) -> None:
@@ -58,6 +59,7 @@ class Session:
         self.hosts = False
         self.waves: Waves | None = None
         self.charges: dict[str, Charge] = {}
+        self.shares = True
         self._codes: dict[HyperFunction, str] = {}
 
     async def request(self, frame: LaneFrame, route: Route, request: Request) -> Response:

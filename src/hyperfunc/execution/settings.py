@@ -27,7 +27,8 @@ class Settings:
         execution: ``"auto"``, or the fastest mode allowed: ``"fused"``, ``"waves"`` or ``"plain"``.
         device: where batches of tensors run: ``"auto"`` (the accelerator for functions marked
             ``local_gpu``, where there is one), or a torch device.
-        trace: record the calls of each lane; lanes then run one by one, and none is taken from the ledger.
+        trace: record the calls of each lane and keep them in its cell; lanes then make all of their calls,
+            and none is taken from the ledger.
     """
 
     seed: int = 0

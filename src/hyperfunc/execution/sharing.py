@@ -7,6 +7,9 @@ leader and then check. What calls of a function were seen to read tells later ca
 can be equal, so that calls which cannot share never wait for each other.
 
 A shared value is as if it had been computed anew: whoever gets one that can be changed gets a copy.
+
+A lane that is traced for its metric shares calls that made no calls themselves: whatever happened inside
+another one would be missing in its trace.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from .frames import LaneFrame
     from .lanes import Record
 
-__all__ = ["Flight", "Flights", "Unshareable", "frozen", "own", "unchangeable"]
+__all__ = ["Flight", "Flights", "Unshareable", "frozen", "nests", "own", "unchangeable"]
 
 _KEPT = 65_536
 _SCANNED = 64
@@ -160,13 +163,14 @@ class Flights:
         self._flying: dict[Hashable, Flight] = {}
         self._stochastic: set[HyperFunction] = set()
         self._alone: set[HyperFunction] = set()
+        self._nesting: set[HyperFunction] = set()
         self._reads: dict[HyperFunction, dict[HyperFunction | str, None]] = {}
 
     def call(
         self, fn: HyperFunction, frame: LaneFrame, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Any, ...] | None:
         """What the call is, or ``None`` when it cannot be compared with others."""
-        if fn in self._alone:
+        if fn in self._alone or (frame.lane.trace is not None and fn in self._nesting):
             return None
         try:
             inputs = (frozen(args), frozen(kwargs) if kwargs else None)
@@ -189,6 +193,8 @@ class Flights:
     async def find(self, call: tuple[Any, ...], frame: LaneFrame, place: Any) -> Flight | None:
         """A call whose result holds here too, or ``None``; waits for equal ones that are under way."""
         while True:
+            if frame.lane.trace is not None and call[0] in self._nesting:
+                return None
             done, flying = self.keys(call, frame, place)
             for flight in reversed(self._done.get(done, ())[-_SCANNED:]):
                 if self._fits(flight, frame, place):
@@ -231,6 +237,8 @@ class Flights:
     ) -> None:
         """The call has ended; its result holds wherever what it read is the same."""
         flight.reads = record.reads
+        if call is not None and frame.lane.trace is not None and nests(record.reads):
+            self._nesting.add(call[0])
         flight.charges = record.charges
         if record.seed_read:
             flight.seed = frame.seed_at(place)
@@ -260,6 +268,11 @@ class Flights:
     def _forget(self) -> None:
         for _ in range(_KEPT // 4):
             self._done.popitem(last=False)
+
+
+def nests(reads: Mapping[HyperFunction | str, str]) -> bool:
+    """Whether a call that read this made calls of its own."""
+    return any(isinstance(owner, HyperFunction) for owner in reads)
 
 
 def _around(frame: LaneFrame) -> list[Flight]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.evaluation.scorers.base import code_of
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.discovery import reach
 from hyperfunc.types import Cell, Failure, ScoreResult
@@ -43,7 +44,9 @@ class Shelf:
         self._program = program
         self._seed = seed
         self._origin = origin
-        self._scorer = metric_fingerprint(metric) if metric.per_item else None
+        judges = ledger is not None and metric.per_item
+        self._scorer = metric_fingerprint(metric) if judges else None
+        self._traced = metric.traced
         self._warned = False
 
     def find(self, lanes: Sequence[tuple[str, Example, int]]) -> list[Stored | None]:
@@ -63,7 +66,8 @@ class Shelf:
         prediction = Failure(row.failure) if row.failure is not None else kept["value"]
         judged = self._scorer is None or row.score is not None or row.failure is not None
         if not judged:
-            return Stored(prediction, charges, reached, None)
+            # A prediction alone does not say how it came about.
+            return None if self._traced else Stored(prediction, charges, reached, None)
         score = row.score if self._scorer is not None else None
         if self._scorer is not None and row.failure is not None:
             score = 0.0
@@ -127,10 +131,10 @@ def metric_fingerprint(metric: Metric) -> str:
     """Content key of a metric's code and settings."""
     function = metric.function
     if metric.kind != "scorer":
-        return content_key("metric", metric.name, reach((function,)).fingerprint)
+        seen = ("with the calls",) if metric.traced else ()
+        return content_key("metric", metric.name, reach((function,)).fingerprint, *seen)
     settings = repr(function) if dataclasses.is_dataclass(function) else repr(sorted(vars(function).items()))
-    code = reach((type(function).score,)).fingerprint
-    return content_key("scorer", type(function).__qualname__, settings, code)
+    return content_key("scorer", type(function).__qualname__, settings, code_of(function))
 
 
 def _total(charges: Mapping[str, Charge]) -> float | None:

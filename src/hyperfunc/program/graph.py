@@ -37,7 +37,7 @@ class Call:
     """One call of a hyperfunction.
 
     Args:
-        number: its position among the calls of the run, from 0, in the order they were made.
+        number: its position among the calls of the run, from 0, in program order.
         name: of the hyperfunction.
         place: path of calls that led there, which its seed depends on.
         inputs: what the program passed, by parameter; injected values are not among them. The objects
@@ -80,7 +80,9 @@ class CallGraph:
     numbers, text that was put together), the call is put after every earlier call that it may depend on.
 
     Args:
-        calls: in the order they were made.
+        calls: in program order, which never depends on what answers first: a call stands before those
+            made inside of it, and the calls of a task where the program started the task. Tasks that
+            nobody awaits are there as far as they came.
         edges: by target, then source; one for each pair of calls, of the strongest kind. What came out
             of a nested call through the call around it counts as the outer one's.
         inputs: of the run.

@@ -1,6 +1,6 @@
 """Scorers: judge one prediction, with a value in [0, 1] and feedback that says what was wrong."""
 
-from .base import Scorer
+from .base import CallScorer, Scorer
 from .composite import Component, CompositeScorer
 from .fields import FieldF1, JSONFields
 from .labels import ClassificationAccuracy
@@ -9,6 +9,7 @@ from .schema import JSONSchemaMatch
 from .text import ContainsMatch, ExactMatch, RegexMatch
 
 __all__ = [
+    "CallScorer",
     "ClassificationAccuracy",
     "Component",
     "CompositeScorer",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from hyperfunc.errors import HyperfuncError
 from hyperfunc.evaluation.stacks import is_tensor
+from hyperfunc.program.discovery import reach
 from hyperfunc.types import JSON, Failure, ScoreResult
 
-__all__ = ["Malformed", "Scorer", "clean", "judged", "plain", "result", "shown", "text_of"]
+__all__ = [
+    "CallScorer", "Malformed", "Scorer", "clean", "code_of", "judged", "plain", "result", "shown", "text_of",
+]  # fmt: skip
 
 _MOST_FEEDBACK = 4000
 """Characters of feedback that are kept."""
@@ -22,6 +26,24 @@ class Scorer(Protocol):
     def score(self, output: Any, expected: Any, inputs: Mapping[str, Any]) -> Any:
         """Judge one output."""
         ...
+
+
+class CallScorer(Protocol):
+    """A scorer whose ``score`` requires ``trace``: it judges the calls of the run as well."""
+
+    def score(self, output: Any, expected: Any, inputs: Mapping[str, Any], trace: Any) -> Any:
+        """Judge one output and the :class:`~hyperfunc.CallGraph` that led to it."""
+        ...
+
+
+def code_of(scorer: Scorer | CallScorer) -> str:
+    """Fingerprint of a scorer's code: of ``score`` and of the methods that it may call."""
+    kind = type(scorer)
+    methods: dict[str, types.FunctionType] = {}
+    for base in reversed(kind.__mro__):
+        own = ((n, m) for n, m in vars(base).items() if isinstance(m, types.FunctionType))
+        methods |= {name: method for name, method in own if not name.startswith("__")}
+    return reach((kind.score, *methods.values())).fingerprint
 
 
 class Malformed(Exception):

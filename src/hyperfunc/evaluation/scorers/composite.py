@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import inspect
 import math
 from collections.abc import Awaitable, Iterable, Mapping
@@ -10,13 +12,12 @@ from typing import Any
 
 from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.scores import checked_score
-from hyperfunc.program.discovery import reach
 from hyperfunc.types import JSON, Failure, ScoreResult
 
-from .base import Malformed, Scorer, plain, result, shown
+from .base import CallScorer, Malformed, Scorer, code_of, plain, result, shown
 from .structure import parse_object
 
-__all__ = ["Component", "CompositeScorer"]
+__all__ = ["Component", "CompositeScorer", "takes_trace"]
 
 _SUM_TOLERANCE = 1e-9
 
@@ -29,17 +30,25 @@ class Component:
         name: shown in feedback and details.
         scorer: judges it.
         weight: share of the whole, in [0, 1].
-        field: the key of prediction and expectation that it judges; ``None`` for the whole of them.
+        field: the key of prediction and expectation that it judges; ``None`` for the whole of them. A
+            scorer of calls judges the calls against that key of the expectation.
+
+    Attributes:
+        traced: its scorer needs the calls.
     """
 
     name: str
-    scorer: Scorer
+    scorer: Scorer | CallScorer
     weight: float
     field: str | None = None
+    traced: bool = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "traced", takes_trace(self.scorer))
 
     def __repr__(self) -> str:
         # The ledger knows a scorer by its repr: the settings and the code of each part belong to it.
-        code = reach((type(self.scorer).score,)).fingerprint
+        code = code_of(self.scorer)
         return f"Component({self.name!r}, {self.scorer!r}, {self.weight!r}, {self.field!r}, code={code!r})"
 
 
@@ -68,29 +77,36 @@ class CompositeScorer:
         object.__setattr__(self, "components", made)
 
     @classmethod
-    def equal(cls, *scorers: Scorer) -> CompositeScorer:
+    def equal(cls, *scorers: Scorer | CallScorer) -> CompositeScorer:
         """The plain mean of scorers."""
         return cls([(scorer, 1 / len(scorers)) for scorer in scorers])
 
     @classmethod
-    def stages(cls, **stages: tuple[Scorer, float]) -> CompositeScorer:
+    def stages(cls, **stages: tuple[Scorer | CallScorer, float]) -> CompositeScorer:
         """A scorer of the stages of a pipeline whose prediction and expectation are objects.
 
         Args:
             stages: by the key that holds the stage's output: its scorer and weight. A stage that the
-                prediction lacks scores 0; the others keep their weights.
+                prediction lacks scores 0; the others keep their weights. A scorer of calls needs the key
+                in the expectation only.
         """
         if wrong := [name for name, pair in stages.items() if not _is_pair(pair)]:
             raise MetricError(f"the stage {wrong[0]!r} is {shown(stages[wrong[0]])}; give (scorer, weight)")
         return cls([Component(name, scorer, weight, name) for name, (scorer, weight) in stages.items()])
 
-    def score(self, output: Any, expected: Any, inputs: Mapping[str, Any]) -> Any:
+    def score(self, output: Any, expected: Any, inputs: Mapping[str, Any], trace: Any = None) -> Any:
         """Judge one output by all components.
+
+        Args:
+            output: the prediction.
+            expected: what it is compared with.
+            inputs: of the example.
+            trace: the calls, for components that need them; see :func:`takes_trace`.
 
         Returns:
             A :class:`ScoreResult` with ``details["components"]``; to be awaited when a component is.
         """
-        results = [_part(c, output, expected, inputs) for c in self.components]
+        results = [_part(c, output, expected, inputs, trace) for c in self.components]
         if any(inspect.isawaitable(r) for r in results):
             return self._later(results)
         return self._fold(results)
@@ -114,15 +130,37 @@ class CompositeScorer:
         return result(value, "; ".join(wrong) or "all components right", {"components": details})
 
 
-def _part(component: Component, output: Any, expected: Any, inputs: Mapping[str, Any]) -> Any:
+def takes_trace(scorer: Scorer | CallScorer) -> bool:
+    """Whether a scorer needs the calls: its ``score`` requires ``trace``, or one of its parts does."""
+    if isinstance(scorer, CompositeScorer):
+        return any(c.traced for c in scorer.components)
+    return _requires_trace(type(scorer))
+
+
+@functools.lru_cache(maxsize=256)
+def _requires_trace(kind: type[Any]) -> bool:
+    try:
+        trace = inspect.signature(kind.score).parameters.get("trace")
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return trace is not None and trace.default is trace.empty
+
+
+def _part(
+    component: Component, output: Any, expected: Any, inputs: Mapping[str, Any], trace: Any
+) -> Any:  # fmt: skip
     """What one component says; of its own field, if it has one."""
-    field, scorer = component.field, component.scorer
+    field: str | None = component.field
+    scorer: Any = component.scorer
+    calls = {"trace": trace} if component.traced else {}
     if field is None:
-        return scorer.score(output, expected, inputs)
+        return scorer.score(output, expected, inputs, **calls)
     if not isinstance(expected, Mapping) or field not in expected:
         raise MetricError(
             f"the example expects {shown(expected)}, which has no {field!r} for that stage; add it"
         )
+    if calls:
+        return scorer.score(output, expected[field], inputs, **calls)
     try:
         if isinstance(output, Failure):
             raise Malformed(f"the program failed: {output.reason}")

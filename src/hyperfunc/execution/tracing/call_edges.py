@@ -19,20 +19,23 @@ class Node:
 
     Attributes:
         made: tick at which its inputs were fixed; an awaitable may begin later.
+        order: where it stands in the program; sorting by it gives program order.
         looks: what was found when its inputs were looked at.
         before: numbers of the calls that its edges put before it.
     """
 
     __slots__ = (
-        "before", "began", "clock", "ended", "error", "fn", "inputs", "looks", "made", "number", "output",
-        "parent", "place", "seconds",
+        "before", "began", "clock", "ended", "error", "fn", "inputs", "looks", "made", "number", "order",
+        "output", "parent", "place", "seconds",
     )  # fmt: skip
 
     def __init__(
-        self, fn: HyperFunction, place: tuple[str | int, ...], number: int, made: int, parent: Node | None
-    ) -> None:
+        self, fn: HyperFunction, place: tuple[str | int, ...], number: int, made: int, parent: Node | None,
+        order: tuple[int, ...],
+    ) -> None:  # fmt: skip
         self.fn = fn
         self.place = place
+        self.order = order
         self.number = number
         self.made = made
         self.parent = parent
@@ -124,8 +127,9 @@ class Edges:
         return [n.number for n in sorted(found, key=lambda n: n.ended or 0)]
 
     def recorded(self) -> tuple[tuple[Call, ...], tuple[Edge, ...]]:
-        """The calls that began, numbered anew, and the edges between them."""
-        begun = [node for node in self.nodes if node.began is not None]
+        """The calls that began, numbered anew in program order, and the edges between them."""
+        # Which branch of a gather goes on first depends on answers, and no result may depend on that.
+        begun = sorted((n for n in self.nodes if n.began is not None), key=lambda n: n.order)
         numbers = {node.number: at for at, node in enumerate(begun)}
         edges = [Edge(numbers[s], numbers[t], kind) for (s, t), kind in self._edges.items() if t in numbers]
         calls = (

@@ -46,6 +46,8 @@ class Tracer:
         self.edges = Edges()
         self.lock = threading.RLock()
         self._at: dict[tuple[str | int, ...], Node] = {}
+        self._orders: dict[tuple[str | int, ...], tuple[int, ...]] = {}
+        self._steps: dict[tuple[str | int, ...], int] = {}
         self._ticks = itertools.count()
         self._inputs: dict[str, Any] = {}
         self._entry: FrameType | None = None
@@ -104,6 +106,11 @@ class Tracer:
         self._finish(node, value)
         return value
 
+    def branch(self, place: tuple[str | int, ...]) -> None:
+        """A task that the program starts gets this place."""
+        with self.lock:
+            self._orders[place] = self._step(place[:-2])
+
     def graph(self, outcome: Any) -> CallGraph:
         """What was recorded, and what came of it; the run is over."""
         self._entry = None
@@ -138,7 +145,8 @@ class Tracer:
         self, fn: HyperFunction, place: tuple[str | int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Node:
         nodes = self.edges.nodes
-        node = Node(fn, place, len(nodes), next(self._ticks), self._inside(place[:-2]))
+        order = self._orders[place] = self._step(place[:-2])
+        node = Node(fn, place, len(nodes), next(self._ticks), self._inside(place[:-2]), order)
         site = self._site(fn, node.parent) if any(n.ended is not None for n in nodes) else None
         nodes.append(node)
         self._at[place] = node
@@ -153,6 +161,14 @@ class Tracer:
             found.append(self._read(look, site, at))
         self.edges.depend(node, found, node.made)
         return node
+
+    def _step(self, place: tuple[str | int, ...]) -> tuple[int, ...]:
+        """Where in the program something stands that begins now in the frame of a place."""
+        while place and place not in self._orders:
+            # A further attempt at a call goes on where the last one stopped.
+            place = place[:-2]
+        number = self._steps[place] = self._steps.get(place, -1) + 1
+        return (*self._orders.get(place, ()), number)
 
     def _read(self, look: Found, site: CallSite | None, at: int | str) -> Found:
         """What is known of an argument, with what the text of the call adds."""
