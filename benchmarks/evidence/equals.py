@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from hyperfunc import (
 from hyperfunc.evaluation.statistics import holm, within_group_p
 from hyperfunc.optimizers import Given, Optimizer
 
-__all__ = ["shipped", "shipped_from_tables"]
+__all__ = ["Replayed", "shipped", "shipped_from_tables"]
 
 
 class Equals(HyperSystem):
@@ -84,17 +85,37 @@ class Recorded(HyperSystem):
         return float(self.table[self.sampler][item])
 
 
-def shipped_from_tables(tables: list[Table], seeds: int) -> Iterator[tuple[str, float, Rate]]:
-    """By table: the least p-value after Holm of any sampler against the default; how often one is shipped."""
+@dataclass(frozen=True)
+class Replayed:
+    """A recorded table.
+
+    Args:
+        name: of the table.
+        least_p: the least p-value after Holm of any sampler against the default.
+        shipped: for each seed, whether a search over the samplers ships one.
+    """
+
+    name: str
+    least_p: float
+    shipped: tuple[bool, ...]
+
+
+def shipped_from_tables(tables: list[Table], seeds: int) -> Iterator[Replayed]:
+    """What permutation tests and searches say of each table."""
     for table in tables:
         differences_KN = table.scores_KN[1:] - table.scores_KN[0]
         adjusted = holm(np.array([within_group_p(row, groups=table.groups) for row in differences_KN]))
-        wins = 0
-        for seed in range(seeds):
-            data = [Example({"item": n}, None, group=group) for n, group in enumerate(table.groups)]
-            search = Search(Given([{"sampler": k} for k in range(1, 5)]), Racing())
-            with Ledger.memory() as ledger, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = Recorded(table).optimize(data, heads, optimizer=search, seed=seed, ledger=ledger)
-            wins += not result.recommended_start
-        yield table.name, float(adjusted.min()), Rate(wins, seeds)
+        data = [Example({"item": n}, None, group=group) for n, group in enumerate(table.groups)]
+        search = Search(Given([{"sampler": k} for k in range(1, 5)]), Racing())
+        yield Replayed(
+            table.name,
+            float(adjusted.min()),
+            tuple(_ships(table, data, search, seed) for seed in range(seeds)),
+        )
+
+
+def _ships(table: Table, data: list[Example], search: Search, seed: int) -> bool:
+    with Ledger.memory() as ledger, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = Recorded(table).optimize(data, heads, optimizer=search, seed=seed, ledger=ledger)
+    return not result.recommended_start

@@ -5,7 +5,8 @@
     HyperfuncError
     ├── SpaceError (ValueError)            a knob, a space or a candidate is wrong
     │   ├── UnknownKnob (KeyError)         a name that the space does not have
-    │   └── OutOfBounds                    a value that its knob does not allow
+    │   ├── OutOfBounds                    a value that its knob does not allow
+    │   └── DoesNotFit (MemoryError)       a population that memory cannot hold
     ├── ProgramError (ValueError)          a system or hyperfunction is put together wrongly
     │   ├── DuplicateName                  two functions of one system share a name
     │   └── MissingInput                   an example lacks an argument of ``run``
@@ -54,6 +55,7 @@ __all__ = [
     "CallLimit",
     "CallTimeout",
     "DatasetError",
+    "DoesNotFit",
     "DuplicateName",
     "EvidenceError",
     "HyperfuncError",
@@ -98,6 +100,10 @@ class UnknownKnob(SpaceError, KeyError):
 
 class OutOfBounds(SpaceError):
     """A value that its knob does not allow."""
+
+
+class DoesNotFit(SpaceError, MemoryError):
+    """A population that memory cannot hold."""
 
 
 class ProgramError(HyperfuncError, ValueError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,11 +29,12 @@ from hyperfunc import (  # noqa: E402
     combine,
     current_seed,
     hyperfunction,
+    memory,
     over_set,
     per_item,
     split,
 )
-from hyperfunc.errors import MetricError, SpaceError  # noqa: E402
+from hyperfunc.errors import DoesNotFit, MetricError, SpaceError  # noqa: E402
 from hyperfunc.spaces import LowRankStack  # noqa: E402
 
 Head = LoRAWeight.create(3, 3, 1)
@@ -42,6 +45,7 @@ class Numbers:
     scale: Annotated[float, Real(-2.0, 2.0)] = 0.5
     times: Annotated[int, Integer(1, 3)] = 2
     keep: bool = True
+    shift: Annotated[float, Real(-1.0, 1.0)] = 0.5
 
 
 @hyperfunction(hp_type=Head, optimize_hparams=True)
@@ -92,6 +96,10 @@ def numpy_closeness(preds: Sequence[Any], expected: Sequence[Any]) -> float:
     return -float(np.mean([((p.numpy() - e.numpy()) ** 2).mean() for p, e in pairs]))
 
 
+def largest(preds: Sequence[Any], expected: Sequence[Any]) -> float:
+    return sum(float(p.max()) for p in preds) + len(expected)
+
+
 def item_closeness(example: Example, pred: Any) -> float:
     return math.exp(-float(((pred - example.expected) ** 2).mean()))
 
@@ -110,6 +118,23 @@ def test_every_mode_gives_the_same_values(metric: Any) -> None:
     alone = system.evaluate(examples(), metric, candidate=chosen[3])
     assert alone == pytest.approx(plain[3], rel=1e-5)
     assert alone.execution.mode == "fused"
+
+
+@pytest.mark.parametrize("metric", [closeness, plain_closeness, item_closeness, over_set(largest)])
+def test_repeats_of_a_lane_are_judged_in_every_mode(metric: Any, tmp_path: Any) -> None:
+    system = Chain([first, stretched])
+    data = [*examples(), *examples(2, 3, seed=5)]
+    chosen = candidates(system, 4)
+    ledger = tmp_path / "ledger"
+    for repeats in (1, 3):
+        plain, fused, kept = (
+            system.evaluate_population(chosen, data, metric, repeats=repeats, execution=mode, ledger=place)
+            for mode, place in (("plain", None), ("fused", ledger), ("fused", ledger))
+        )
+        assert fused.execution.mode == "fused"
+        np.testing.assert_allclose(fused.values_K, plain.values_K, rtol=1e-5)
+        np.testing.assert_allclose(kept.values_K, plain.values_K, rtol=1e-5)
+        assert len(fused[0].cells) == len(plain[0].cells) == 6 * repeats
 
 
 def test_cells_are_made_when_asked_for() -> None:
@@ -264,6 +289,144 @@ def test_what_cannot_be_fused_falls_back_and_says_why(body: Callable[..., Any], 
         assert torch.equal(example.inputs["x"], kept)
     with pytest.warns(UserWarning, match="cannot be fused"):
         system.evaluate_population(chosen, data, total, execution="fused")
+
+
+def test_what_a_lane_catches_is_not_caught_for_all_of_them() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def guarded(x: Any, *, hp: Any) -> Any:
+        try:
+            return torch.linalg.cholesky(torch.diag(x)).sum(0) + hp.weight.sum()
+        except torch.linalg.LinAlgError:
+            return torch.full((3,), -9.0)
+
+    system = HyperSystem([guarded])
+    good = [Example({"x": torch.full((3,), 1.0 + n)}, torch.zeros(3)) for n in range(5)]
+    bad = [*good[:2], Example({"x": -torch.ones(3)}, torch.zeros(3)), *good[3:]]
+    chosen = candidates(system, 4)
+    assert system.evaluate_population(chosen, good, closeness).execution.mode == "fused"
+    for mode in ("auto", "waves"):
+        result = system.evaluate_population(chosen, bad, closeness, execution=mode)
+        plain = system.evaluate_population(chosen, bad, closeness, execution="plain")
+        np.testing.assert_allclose(result.values_K, plain.values_K, rtol=1e-5)
+    assert system.evaluate_population(chosen, good, closeness).execution.mode == "fused"
+
+
+def test_what_a_call_writes_into_a_weight_reaches_no_other_call() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def doubling(x: Any, *, hp: Any) -> Any:
+        return hp.weight.mul_(2.0) @ x
+
+    system = HyperSystem([doubling])
+    chosen, data = candidates(system, 3), examples()
+    want = [
+        float(plain_closeness([2.0 * torch.tensor(c["doubling.hp.weight"]) @ e.inputs["x"] for e in data],
+                              [e.expected for e in data]))
+        for c in chosen
+    ]  # fmt: skip
+    for mode in ("plain", "waves", "fused", "auto"):
+        found = system.evaluate_population(chosen, data, closeness, execution=mode)
+        np.testing.assert_allclose(found.values_K, want, rtol=1e-5)
+    assert torch.equal(system(x=data[0].inputs["x"]), system(x=data[0].inputs["x"]))
+
+
+def test_a_population_that_no_memory_holds_is_refused_in_every_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    @hyperfunction(hp_type=Wide, optimize_hparams=True)
+    def layer(x: Any, *, hp: Any) -> Any:
+        return torch.tanh(hp.weight @ x)
+
+    system = HyperSystem([layer])
+    population = system.space.population({"layer.hp.weight": low_rank(0.3)})
+    monkeypatch.setattr(memory, "memory", lambda: 4000.0)
+    for mode, said in (("auto", "what .* members return"), ("plain", "written out matrices")):
+        with pytest.raises(DoesNotFit, match=rf"{said}.* give a smaller population"):
+            system.evaluate_population(
+                population, examples(size=40), closeness, execution=mode, max_batch_size=8
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda hp: 1.0 / hp.scale,
+        lambda hp: hp.shift / hp.scale,
+        lambda hp: 2.0 % hp.scale,
+        lambda hp: hp.scale**-1,
+        lambda hp: 1e20 ** (2.0 - abs(hp.scale)) * 1e-30,
+        lambda hp: abs((hp.scale - 0.05) ** 0.5),
+    ],
+)
+def test_arithmetic_of_numbers_is_pythons_own_for_every_candidate(use: Callable[[Any], Any]) -> None:
+    @hyperfunction(hp_type=Numbers, optimize_hparams=True)
+    def scaled(x: Any, *, hp: Numbers) -> Any:
+        return torch.sigmoid((x * use(hp)).nan_to_num(1.0))
+
+    system, data = HyperSystem([scaled]), examples()
+    for scales, fused in (((0.5, 0.25, 0.75, 1.0), True), ((0.5, 0.0, 0.75, 1.0), False)):
+        chosen = [system.candidate.replace({"scaled.hp.scale": s}) for s in scales]
+        plain = system.evaluate_population(chosen, data, item_closeness, execution="plain")
+        for mode in ("fused", "waves"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = system.evaluate_population(chosen, data, item_closeness, execution=mode)
+            np.testing.assert_allclose(found.values_K, plain.values_K, rtol=1e-5)
+            assert mode == "waves" or (found.execution.mode == "fused") is fused
+
+
+def test_numbers_are_changed_for_nobody_and_work_with_tensors() -> None:
+    @hyperfunction(hp_type=Numbers, optimize_hparams=True)
+    def powers(x: Any, *, hp: Numbers) -> Any:
+        base = hp.scale
+        base *= 0.5
+        base += 1.0
+        return x.abs() ** base + base**x + torch.distributions.Normal(0.0, hp.scale + 3.0).log_prob(x)
+
+    class Twice(HyperSystem):
+        def run(self, x: Any) -> Any:
+            return powers(powers(x).clamp(-1.0, 1.0))
+
+    system = Twice()
+    chosen = [system.candidate.replace({"powers.hp.scale": s}) for s in (0.5, -1.0, 0.75, 1.0)]
+    fused = system.evaluate_population(chosen, examples(), closeness)
+    plain = system.evaluate_population(chosen, examples(), closeness, execution="plain")
+    assert fused.execution.mode == "fused"
+    np.testing.assert_allclose(fused.values_K, plain.values_K, rtol=1e-5)
+
+
+class Pair:
+    """A container that torch can look into and nobody can compare."""
+
+    def __init__(self, one: Any, two: Any) -> None:
+        self.parts = (one, two)
+
+    def __eq__(self, other: object) -> Any:
+        return self.parts[0] == other.parts[0] if isinstance(other, Pair) else NotImplemented
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(("container", "mode"), [(lambda x, y: deque([x, y]), "fused"), (Pair, "plain")])
+def test_containers_of_any_kind_may_be_returned(container: Any, mode: str) -> None:
+    from torch.utils import _pytree
+
+    if Pair not in _pytree.SUPPORTED_NODES:
+        _pytree.register_pytree_node(Pair, lambda p: (list(p.parts), None), lambda parts, _: Pair(*parts))
+
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def both(x: Any, *, hp: Any) -> Any:
+        return container(hp.weight @ x, x)
+
+    system, count = HyperSystem([both]), over_set(lambda preds, expected: float(len(preds)))
+    found = system.evaluate_population(candidates(system, 3), examples(), count)
+    assert found.execution.mode == mode
+
+
+def test_comparing_a_tensor_with_something_else_is_no_failure() -> None:
+    @hyperfunction(hp_type=Head, optimize_hparams=True)
+    def comparing(x: Any, *, hp: Any) -> Any:
+        return hp.weight @ x * (2.0 if x == "text" or x == None else 1.0)  # noqa: E711
+
+    system = HyperSystem([comparing])
+    assert system.evaluate_population(candidates(system, 4), examples(), closeness).execution.mode == "fused"
 
 
 def test_a_difference_from_the_plain_path_is_noticed() -> None:

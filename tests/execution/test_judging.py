@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 import pickle
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +87,81 @@ def test_metrics_that_write_or_are_decorated_give_the_same_in_every_mode(metric:
     assert fused[0].execution.mode == "fused"
     for one in (*plain, *fused):
         np.testing.assert_allclose(one.values_K, plain[0].values_K, rtol=1e-5)
+
+
+KINDS = {3.0: 1.0}
+
+
+def looked_up(example: Example, pred: Any) -> float:
+    return KINDS.get(pred.sum().item(), 0.0)
+
+
+def looked_up_or_caught(example: Example, pred: Any) -> float:
+    try:
+        return KINDS[pred.sum().item()]
+    except Exception:
+        return 0.0
+
+
+def among(example: Example, pred: Any) -> float:
+    return float(float(pred.sum()) + 0.0 in {3.0})
+
+
+def as_text(example: Example, pred: Any) -> float:
+    return float(str(pred.sum().item()) == "3.0")
+
+
+def formatted(example: Example, pred: Any) -> float:
+    return float(f"{pred.sum().item():.0f}" == "3")
+
+
+def caught(example: Example, pred: Any) -> float:
+    try:
+        return 0.5 + 0.0 * float(torch.linalg.cholesky(torch.diag(pred - 1.0)).sum())
+    except torch.linalg.LinAlgError:
+        return 0.0
+
+
+@pytest.mark.parametrize("metric", [looked_up, looked_up_or_caught, among, as_text, formatted, caught])
+def test_metrics_of_python_values_give_the_same_in_every_mode_whatever_came_first(metric: Any) -> None:
+    data = [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.0, 0.75, 1.0, 0.0)]
+    given = system()
+    for chosen in (members[:1] * 3, members[2:3] * 2, members):
+        plain = given.evaluate_population(chosen, data, metric, execution="plain")
+        fused = given.evaluate_population(chosen, data, metric, execution="fused")
+        assert fused.execution.mode == "fused"
+        np.testing.assert_allclose(fused.values_K, plain.values_K)
+
+
+def test_a_metric_that_fails_for_one_candidate_fails_for_it_alone() -> None:
+    def divided(example: Example, pred: Any) -> float:
+        return 1.0 - 1.0 / (1.0 + 1.0 / pred.sum().item())
+
+    given, data = system(), [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.5, 0.0, 1.0)]
+    for chosen, mode in ((members[::2], "fused"), (members, "plain"), (members[::2], "fused")):
+        plain = given.evaluate_population(chosen, data, divided, execution="plain")
+        found = given.evaluate_population(chosen, data, divided)
+        assert found.execution.mode == mode
+        np.testing.assert_allclose(found.values_K, plain.values_K)
+        assert [len(one.failures) for one in found] == [len(one.failures) for one in plain]
+
+
+def test_a_member_whose_predictions_are_not_finite_keeps_the_others_together() -> None:
+    seen: list[int] = []
+
+    def total(preds: Any, expected: Any) -> float:
+        seen.append(1)
+        return sum(float(pred.sum()) for pred in preds) / 2.0
+
+    given, data = system(), [Example({"x": torch.ones(2)}, None)] * 3
+    members = [{WEIGHT: scale * np.ones((2, 2), np.float32)} for scale in (0.5, 3e38, 1.0, 2.0)]
+    for _ in range(2):
+        seen.clear()
+        found = given.evaluate_population(members, data, total, execution="fused")
+    assert found.values_K.tolist() == [3.0, math.inf, 6.0, 12.0]
+    assert len(seen) == 1
 
 
 def test_predictions_are_what_the_program_returned_though_the_metric_wrote_into_them() -> None:
@@ -195,6 +272,18 @@ def test_bad_data_does_not_keep_good_data_from_being_fused() -> None:
     assert (bad.execution.mode, bad[0]) == ("plain", 1.0)
     assert "out of bounds" in bad.execution.why
     assert (good.execution.mode, good[0]) == ("fused", 2.0)
+
+
+def test_metrics_are_not_kept_for_ever() -> None:
+    given, data = system(), rows(2)
+    made = []
+    for _ in range(200):
+        metric = batched_metric(lambda preds, expected: preds.mean((1, 2)))
+        made.append(weakref.ref(metric.function))
+        assert given.evaluate_population(MEMBERS, data, metric).execution.mode == "fused"
+    del metric
+    gc.collect()
+    assert sum(known() is not None for known in made) < 100
 
 
 def test_a_result_can_be_sent_to_another_process() -> None:

@@ -95,10 +95,13 @@ def test_an_odd_population_is_raised_to_pairs() -> None:
     assert len(ask.population) == 6
 
 
-@pytest.mark.parametrize("name", ["sigma", "lr", "rank"])
-def test_settings_out_of_range_are_refused_when_given(name: str) -> None:
-    settings: dict[str, Any] = {name: 0}
-    with pytest.raises(SpaceError, match=name):
+@pytest.mark.parametrize("settings", [
+    {"sigma": 0}, {"sigma": -0.5}, {"sigma": "auto"}, {"lr": 0}, {"lr": -0.5}, {"rank": 0}, {"steps": -1},
+    {"pop_size": 0}, {"pop_size": 1, "antithetic": False},
+])  # fmt: skip
+def test_settings_out_of_range_are_refused_when_given(settings: dict[str, Any]) -> None:
+    name, value = next(iter(settings.items()))
+    with pytest.raises(SpaceError, match=f"^{name} is {value!r};"):
         ESHybridSystemOptimizer(**settings)
 
 

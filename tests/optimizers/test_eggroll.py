@@ -307,7 +307,8 @@ def test_automatic_sigma_is_probed_once_before_anything_moves() -> None:
 @pytest.mark.parametrize("settings", [
     {"population": 7}, {"population": 0}, {"sigma": 0.0}, {"sigma": math.nan}, {"sigma": "wide"}, {"lr": 0.0},
     {"lr": -1.0}, {"rank": 0}, {"reuse": 0}, {"sigma_decay": 0.0}, {"lr_decay": 1.5}, {"weight_decay": -1.0},
-    {"knob_sigma": 0.0}, {"examples": 0}, {"shaping": "best"}, {"solver": "lion"}, {"unit": "rows"},
+    {"knob_sigma": 0.0}, {"knob_sigma": math.inf}, {"steps": -1}, {"examples": 0},
+    {"shaping": "best"}, {"solver": "lion"}, {"unit": "rows"},
 ])  # fmt: skip
 def test_a_setting_out_of_range_is_named(settings: dict[str, Any]) -> None:
     with pytest.raises(SpaceError, match=next(iter(settings))):

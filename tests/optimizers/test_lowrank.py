@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperfunc.errors import SpaceError
+from hyperfunc import memory
+from hyperfunc.errors import DoesNotFit
 from hyperfunc.optimizers import lowrank
 from hyperfunc.optimizers.lowrank import EntryNoise, FactorNoise, fold, noise_of, rows_and_columns
 from hyperfunc.spaces import LowRankStack
@@ -94,9 +95,9 @@ def test_the_fold_takes_torch_tensors_as_well() -> None:
 
 
 def test_a_population_that_no_memory_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lowrank, "_memory", lambda: 1000.0)
+    monkeypatch.setattr(memory, "memory", lambda: 1000.0)
     center = np.zeros((8, 8), np.float32)
-    with pytest.raises(SpaceError, match="population of 8 members with full-rank noise"):
+    with pytest.raises(DoesNotFit, match="population of 8 members with full-rank noise"):
         noise_of(0, (8, 8), None, 4, 1 << 20).column(center, 1.0, mirrored=True)
     assert len(noise_of(0, (8, 8), 1, 4, 1 << 20).column(center, 1.0, mirrored=True)) == 8
 
@@ -105,3 +106,4 @@ def test_how_arrays_are_seen_as_matrices() -> None:
     assert rows_and_columns((8, 3, 5, 5)) == (8, 75)
     assert rows_and_columns((8, 3)) == (8, 3)
     assert rows_and_columns((8,)) == (1, 8)
+    assert rows_and_columns(()) == (1, 1)

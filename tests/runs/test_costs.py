@@ -22,10 +22,10 @@ def costs_of(*cells: Cell) -> Costs:
 def test_the_dearest_lane_is_the_bound() -> None:
     costs = costs_of(cell(calls=2, tokens=10), cell(calls=3, tokens=5))
     meter = Meter(Budget(calls=30))
-    assert costs.affords(meter, 10)
-    assert not costs.affords(meter, 11)
-    assert not costs.affords(Meter(Budget(tokens=99)), 10)
-    assert costs.affords(Meter(Budget()), 10**9)
+    assert costs.affords_lanes(meter, 10)
+    assert not costs.affords_lanes(meter, 11)
+    assert not costs.affords_lanes(Meter(Budget(tokens=99)), 10)
+    assert costs.affords_lanes(Meter(Budget()), 10**9)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from hyperfunc.spaces import (
     SamplerParam,
     build_group,
     group_knobs,
+    held_tensors,
 )
 
 PRESETS = [LMParam, SamplerParam, AdapterMeta]
@@ -151,6 +152,19 @@ def test_tensors_pass_through_unchanged() -> None:
     tensor = torch.ones(1, 2, requires_grad=True)
     assert build_group(LoRAWeight.create(1, 2), {"weight": tensor}).weight is tensor
     assert LMParam().to_tensor(dtype=torch.float64).dtype == torch.float64
+
+
+def test_the_tensors_that_a_group_holds_are_known() -> None:
+    torch = pytest.importorskip("torch")
+    from hyperfunc.spaces.modules import ModuleParam
+
+    net = ModuleParam.create(torch.nn.Linear(2, 3))
+    weight = build_group(LoRAWeight.create(2, 2), {"weight": np.ones((2, 2), np.float32)})
+    custom = build_group(Affine, {"value": np.ones((2, 2), np.float32)})
+    module = build_group(net, {name: knob.default for name, knob in group_knobs(net).items()})
+    for group, held in ((weight, weight.weight), (custom, custom.values), (module, module["weight"])):
+        assert [tensor is held for tensor in held_tensors(group)] == [True]
+    assert held_tensors(Policy()) == held_tensors(LMParam()) == ()
 
 
 def test_classes_that_are_no_group_are_refused_with_advice() -> None:

@@ -160,6 +160,7 @@ def broken() -> nn.Module:
         (mlp(), lambda name, tensor: False, "no trainable matrices"),
         (broken(), None, r"'3.weight' of Sequential holds NaN"),
         (nn.Sequential(nn.LazyLinear(2)), None, r"'0.weight' of Sequential has no size yet"),
+        (nn.Linear(2, 2, device="meta"), None, r"'weight' of Linear is on the meta device"),
         (mlp, None, "give a torch.nn.Module"),
     ],
 )

@@ -50,3 +50,14 @@ def test_two_layers_agree_with_every_member_alone(
     )
     torch.testing.assert_close(got, wanted)
     assert bool(used) == (inner <= 2)
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_lengths_that_do_not_fit_are_refused(length: int) -> None:
+    points = torch.randn(N, length)
+
+    def call(values: dict[str, Any]) -> Any:
+        return torch.vmap(lambda x: values["w"] @ (values["w"][0, 0] * x))(points)
+
+    with pytest.raises(RuntimeError):
+        run_population(call, {"w": torch.randn(K, 4, 2)}, K)

@@ -12,7 +12,8 @@ from tests.tensors.populations import check, stack
 from torch import nn
 from torch.func import functional_call
 
-from hyperfunc.errors import ProgramError, SpaceError
+from hyperfunc import memory
+from hyperfunc.errors import DoesNotFit, ProgramError, SpaceError
 from hyperfunc.spaces import LowRankStack
 from hyperfunc.tensors import run_population
 
@@ -148,6 +149,17 @@ def test_a_function_whose_result_changes_its_shape_is_refused() -> None:
     sizes = iter([2, 3])
     with pytest.raises(SpaceError, match="another structure"):
         run_population(lambda v: v["w"].expand(next(sizes)), {"w": torch.zeros(4)}, 4, chunk=2)
+
+
+def test_what_no_memory_holds_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    bytes_of_all = 6 * 5 * 19 * 4
+    for present in (bytes_of_all, bytes_of_all - 1):
+        monkeypatch.setattr(memory, "memory", lambda present=present: float(present))
+        if present == bytes_of_all:
+            assert run_population(call, columns(), 6, chunk=2)[0].shape == (6, 5, 19)
+        else:
+            with pytest.raises(DoesNotFit, match=r"what 6 members return .* give a smaller population"):
+                run_population(call, columns(), 6, chunk=2)
 
 
 def test_nothing_is_left_active_after_an_error() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -56,6 +57,9 @@ PRODUCTS: dict[str, Callable[[Any], Any]] = {
     "views": lambda w: F.linear(X, w.view(19, 23).reshape(19, -1).unflatten(1, (23, 1)).flatten(1)),
     "embedding": lambda w: F.embedding(torch.tensor([[0, 18], [2, 2]]), w, padding_idx=0),
     "rows by number": lambda w: w[torch.tensor([0, -1, 3])],
+    "arguments by name": lambda w: torch.matmul(input=LEFT, other=w.permute(dims=(0, 1)).squeeze(dim=0)),
+    "addmm by name": lambda w: torch.addmm(torch.ones(23), mat1=LEFT, mat2=w),
+    "embedding by name": lambda w: F.embedding(input=torch.tensor([0, 2]), weight=w, padding_idx=0),
     "bare numbers": lambda w: w.shape[0] * len(w) * w.numel() * X[0, 0] * F.linear(X, w),
 }
 
@@ -100,6 +104,31 @@ def test_biases_of_members_are_added() -> None:
     check(lambda v: torch.vmap(lambda x: F.linear(x, v["w"], v["b"]))(X), columns)
 
 
+TABLE = torch.randn(6, 3, 2)
+RANGES: dict[str, tuple[Callable[[Any, Any], Any], list[int]]] = {
+    "embedding, low-rank": (lambda n, v: F.embedding(n, v["w"]), [-1, 19]),
+    "rows, low-rank": (lambda n, v: v["w"][n], [-20, 19]),
+    "embedding": (lambda n, v: F.embedding(n, v["table"]), [-1, 3]),
+    "classes": (lambda n, v: F.one_hot(n, 4) * v["table"][0, 0], [-1, 4]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_numbers_out_of_range_are_refused_as_for_one_member(name: str) -> None:
+    use, wrong = RANGES[name]
+    columns: dict[str, Any] = {"w": stack(SHAPE), "table": TABLE}
+    check(lambda values: use(torch.tensor([0, 2]), values), columns)
+    for number in wrong:
+        with pytest.raises(IndexError, match="out of range"):
+            run_population(partial(use, torch.tensor([0, number])), columns, 6, chunk=6)
+
+
+def test_a_number_past_the_end_finds_no_row_of_the_next_member() -> None:
+    numbers = torch.tensor([[2], [3], [0], [1], [0], [2]])
+    with pytest.raises(IndexError, match="out of range"):
+        run_population(lambda v: F.embedding(v["n"], v["table"]), {"n": numbers, "table": TABLE}, 6, chunk=6)
+
+
 WRITTEN_OUT: dict[str, tuple[Callable[[Any], Any], dict[str, int]]] = {
     "arithmetic": (lambda w: F.linear(X, w * 2), {"mul": 1}),
     "two matrices": (lambda w: w @ w.T, {"matmul": 1}),
@@ -107,6 +136,8 @@ WRITTEN_OUT: dict[str, tuple[Callable[[Any], Any], dict[str, int]]] = {
     "one row": (lambda w: w[1], {"getitem": 1}),
     "returned": (lambda w: w, {"return": 1}),
     "diagonal": (lambda w: torch.einsum("ij->i", w), {"einsum": 1}),
+    "names that are torch's own": (lambda w: torch.mm(LEFT, mat2=w), {"mm": 1}),
+    "whole numbers": (lambda w: w.to(torch.int64).float(), {"to": 1}),
     "adjoint of a property": (lambda w: w.H, {"H": 1}),
 }  # fmt: skip
 

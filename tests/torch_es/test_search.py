@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hyperfunc import TorchEggrollES
-from hyperfunc.errors import MetricError, ProgramError, SpaceError
+from hyperfunc import TorchEggrollES, memory
+from hyperfunc.errors import DoesNotFit, MetricError, ProgramError, SpaceError
 from hyperfunc.optimizers import Eggroll, Problem, Told
 from hyperfunc.spaces import Matrix, Space
 from hyperfunc.torch_es.noise import DeviceNoise
@@ -52,6 +52,35 @@ def test_both_forms_of_a_step_are_the_same_step() -> None:
         assert alone.step(fitness) == pytest.approx(batch_step(batch), rel=1e-5)
     torch.testing.assert_close(weights(one), weights(other), rtol=1e-4, atol=1e-6)
     assert not batch.materialized
+
+
+class Twice(nn.Module):
+    """A child under two names, and a weight in two places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.into, self.inner, self.out = nn.Linear(6, 10), nn.Linear(10, 10), nn.Linear(10, 6, bias=False)
+        self.again = self.inner
+        self.out.weight = nn.Parameter(torch.randn(6, 10) / 3)
+        self.back = nn.Linear(10, 6)
+        self.back.weight = self.out.weight
+        self.gain = nn.Parameter(torch.tensor(1.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.tanh(self.again(torch.tanh(self.inner(self.into(x)))))
+        return self.gain * (self.out(y) + self.back(y))[..., :2]
+
+
+@pytest.mark.parametrize("sigma", [0.2, "auto"])
+@pytest.mark.parametrize("chosen", [None, everything])
+def test_a_module_with_shared_parts_and_lone_numbers_is_trained_as_a_whole(chosen: Any, sigma: Any) -> None:
+    one, other = Twice(), Twice()
+    alone, batch = (TorchEggrollES(module, 16, sigma, param_filter=chosen) for module in (one, other))
+    for _ in range(3):
+        assert alone.step(fitness) == pytest.approx(batch_step(batch), rel=1e-5)
+    torch.testing.assert_close(weights(one), weights(other), rtol=1e-4, atol=1e-6)
+    assert all(type(p) is nn.Parameter and p.grad_fn is None for p in other.parameters())
 
 
 def test_a_step_is_that_of_the_search_over_a_space() -> None:
@@ -273,12 +302,41 @@ def test_noise_of_the_device_trains_as_well(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("settings", [
-    {"pop_size": 7}, {"sigma": 0.0}, {"sigma": -1.0}, {"lr": 0.0}, {"rank": 0}, {"max_batch_size": 0},
-    {"shaping": "best"}, {"solver": "lion"}, {"reuse": 0},
+    {"pop_size": 7}, {"pop_size": 0}, {"pop_size": 1, "antithetic": False}, {"sigma": 0.0}, {"sigma": -1.0},
+    {"lr": 0.0}, {"rank": 0}, {"max_batch_size": 0}, {"shaping": "best"}, {"solver": "lion"}, {"reuse": 0},
 ])  # fmt: skip
 def test_a_setting_out_of_range_is_named(settings: dict[str, Any]) -> None:
     with pytest.raises(SpaceError, match=next(iter(settings))):
         TorchEggrollES(net(), **settings)
+
+
+def test_a_population_that_no_memory_holds_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "memory", lambda: 1000.0)
+    es = TorchEggrollES(net(), 64, 0.2, max_batch_size=8)
+    before = weights(es.model)
+    with pytest.raises(DoesNotFit, match=r"^pop_size is 64: .* give a smaller population"):
+        es.step(inputs=INPUTS, targets=TARGETS, loss_fn=lambda o, t: (o - t).square().mean(1))
+    assert torch.equal(weights(es.model), before)
+
+
+def test_parameters_that_were_replaced_are_trained_in_their_new_place() -> None:
+    module = net()
+    es = TorchEggrollES(module, 8, 0.2, 0.1)
+    batch_step(es)
+    module.load_state_dict({n: w.clone() for n, w in module.state_dict().items()}, assign=True)
+    before = weights(module)
+    batch_step(es)
+    assert not torch.equal(weights(module), before)
+    module[2] = nn.Linear(10, 3)
+    with pytest.raises(ProgramError, match=r"no parameter '2.weight' of shape \(2, 10\) any more"):
+        batch_step(es)
+
+
+def test_settings_may_be_numbers_of_numpy() -> None:
+    one, other = net(), net()
+    batch_step(TorchEggrollES(one, 8, 0.25, 0.125))
+    batch_step(TorchEggrollES(other, 8, np.float32(0.25), np.float32(0.125)))  # type: ignore[arg-type]
+    assert torch.equal(weights(one), weights(other))
 
 
 def test_what_cannot_be_trained_is_refused() -> None:
@@ -288,6 +346,16 @@ def test_what_cannot_be_trained_is_refused() -> None:
     first(broken)[0, 0] = math.nan
     with pytest.raises(ProgramError, match=r"'0.weight' has weights that are not finite"):
         TorchEggrollES(broken, 8, 0.2).step(fitness)
+    shared = net()
+    shared.get_parameter("0.bias").data[0] = math.nan
+    for form in (lambda es: es.step(fitness), batch_step):
+        with pytest.raises(ProgramError, match=r"'0.bias' has weights that are not finite"):
+            form(TorchEggrollES(shared, 8, 0.2))
+    for empty in (nn.Linear(2, 2, device="meta"), nn.LazyLinear(2)):
+        with pytest.raises(ProgramError, match=r"'weight' of \w+ has no values yet"):
+            TorchEggrollES(empty, 8, 0.2)
+    with pytest.raises(ProgramError, match="model is a str"):
+        TorchEggrollES("net", 8, 0.2)  # type: ignore[arg-type]
     with pytest.raises(ProgramError, match="give one"):
         TorchEggrollES(net(), 8, 0.2).step()
     with pytest.raises(ProgramError, match="give one"):

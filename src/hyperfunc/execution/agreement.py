@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,12 +37,15 @@ def agree(got: Any, want: Any) -> bool:
         return _arrays(got, want)
     if isinstance(want, Mapping):
         return got.keys() == want.keys() and all(agree(got[key], want[key]) for key in want)
-    if isinstance(want, list | tuple):
+    if isinstance(want, list | tuple | deque):
         return len(got) == len(want) and all(map(agree, got, want))
     if dataclasses.is_dataclass(kind):
         fields = [f.name for f in dataclasses.fields(kind)]
         return all(agree(getattr(got, name), getattr(want, name)) for name in fields)
-    return bool(got == want)
+    try:
+        return bool(got == want)
+    except Exception:  # what cannot be compared was not seen to agree
+        return False
 
 
 def _arrays(got: np.ndarray, want: np.ndarray) -> bool:

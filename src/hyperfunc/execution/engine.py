@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
+from hyperfunc.memory import check_memory
 from hyperfunc.program.binding import Binding
+from hyperfunc.spaces import LowRankStack, Population
 from hyperfunc.types import Cell
 
 from .account import Account
@@ -23,11 +26,12 @@ from .session import Session
 from .settings import Program, Settings
 from .shelf import Shelf
 from .tracing.tensor_trace import recorded
+from .traffic import Traffic
 from .waves.waves import Waves
 
 if TYPE_CHECKING:
     from hyperfunc.ledger import Ledger
-    from hyperfunc.spaces import Candidate, Population
+    from hyperfunc.spaces import Candidate
 
 __all__ = ["Engine", "Program", "Settings"]
 
@@ -41,16 +45,13 @@ class Engine:
         settings: limits and seed.
         ledger: where cells and paid requests are kept, or ``None``.
         account: what calls are charged to.
-
-    Attributes:
-        waves: what the last evaluation made in batches, by function.
     """
 
     program: Program
     settings: Settings = field(default_factory=Settings)
     ledger: Ledger | None = None
     account: Account = field(default_factory=Account)
-    waves: dict[str, Any] = field(default_factory=dict, init=False)
+    _traffic: Traffic | None = field(default=None, init=False, repr=False)
 
     async def evaluate(
         self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
@@ -78,13 +79,24 @@ class Engine:
         self, candidates: Population | Sequence[Candidate], examples: tuple[Example, ...], metric: Metric, *,
         repeats: Sequence[int] = (0,), origin: str = "", why: str = "",
     ) -> Evaluations:  # fmt: skip
-        """The evaluation in lanes; ``why`` says why not all of them at once."""
+        """The evaluation in lanes; ``why`` says why not all of them at once.
+
+        Raises:
+            DoesNotFit: the members' matrices, which lanes need written out.
+        """
+        _check_written_out(candidates, why)
         bound = [(c.id, self.program.bind(c)) for c in candidates]
-        rows = await self.fill(bound, examples, metric, repeats=repeats, origin=origin)
-        mode = "waves" if any(row["batched"] for row in self.waves.values()) else "plain"
-        return await fold_rows(
-            metric, rows, examples, len(repeats), Execution(mode, why, waves=self.waves)
-        )  # fmt: skip
+        rows, session = await self._filled(bound, examples, metric, repeats, origin)
+        waves = {} if session.waves is None else session.waves.report
+        mode = "waves" if any(row["batched"] for row in waves.values()) else "plain"
+        execution = Execution(mode, why, waves=waves)
+        return await fold_rows(metric, rows, examples, len(repeats), execution, session.charges)
+
+    def _shared(self) -> Traffic:
+        """What evaluations at the same time share, on the running loop."""
+        if self._traffic is None or self._traffic.loop is not asyncio.get_running_loop():
+            self._traffic = Traffic(self.settings.concurrency, self.ledger, self.account)
+        return self._traffic
 
     def _batching(self, loop: asyncio.AbstractEventLoop, lanes: int) -> Waves | None:
         """What makes calls of so many lanes in batches, where that is allowed and can pay."""
@@ -141,11 +153,15 @@ class Engine:
         Raises:
             BudgetError: a limit was reached; what was filled by then is in the ledger.
         """
+        return (await self._filled(candidates, examples, metric, repeats, origin))[0]
+
+    async def _filled(
+        self, candidates: Sequence[tuple[str, Binding]], examples: Sequence[Example], metric: Metric,
+        repeats: Sequence[int], origin: str,
+    ) -> tuple[list[list[Cell]], Session]:  # fmt: skip
+        """The cells, and the session they were filled in."""
         settings = self.settings
-        session = Session(
-            seed=settings.seed, concurrency=settings.concurrency, ledger=self.ledger,
-            account=self.account, origin=origin,
-        )  # fmt: skip
+        session = Session(seed=settings.seed, traffic=self._shared(), origin=origin)
         session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats))
         session.hosts = self.program.hosts or settings.trace or session.waves is not None
         shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
@@ -156,9 +172,20 @@ class Engine:
         for row in stored:
             if row is not None:
                 self.account.hit_all(row.charges)
+                session.charges.update(row.charges)
         work = Filling(self.program, settings, session, shelf, candidates, examples, metric)
         with session.branches(), recorded(settings.trace) as work.tensors:
             cells = await work.run(wanted, stored)
-        self.waves = {} if session.waves is None else session.waves.report
         width = len(examples) * len(repeats)
-        return [cells[k * width : (k + 1) * width] for k in range(len(candidates))]
+        return [cells[k * width : (k + 1) * width] for k in range(len(candidates))], session
+
+
+def _check_written_out(candidates: Population | Sequence[Candidate], why: str) -> None:
+    if not isinstance(candidates, Population):
+        return
+    stacks = [column for column in candidates.columns.values() if isinstance(column, LowRankStack)]
+    check_memory(
+        4.0 * len(candidates) * sum(math.prod(stack.center.shape) for stack in stacks),
+        f"lane by lane ({why}), the written out matrices of a population of {len(candidates)}",
+        "give a smaller population",
+    )

@@ -242,6 +242,7 @@ class Filling:
         seconds: float = 0.0,
     ) -> Cell:  # fmt: skip
         candidate, n, repeat = ids
+        lane.session.charges.update(lane.charges)
         failure = outcome if isinstance(outcome, Failure) else result if isinstance(result, Failure) else None
         score: float | None = None
         feedback = ""

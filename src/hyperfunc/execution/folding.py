@@ -18,6 +18,8 @@ from hyperfunc.types import Cell, Failure
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .account import Charge
+
 __all__ = ["Evaluation", "Evaluations", "Execution", "fold", "fold_rows", "is_missing"]
 
 
@@ -107,12 +109,14 @@ class Evaluations(Sequence[Evaluation]):
         cells: makes the cells of candidate k.
         execution: how they were run.
         scores_KN: per lane, NaN where missing; ``None`` for a metric over sets.
+        charges: the calls that the lanes used, by key.
     """
 
     def __init__(
         self, values_K: NDArray[np.float64], cells: Callable[[int], Sequence[Cell]], execution: Execution,
-        scores_KN: NDArray[np.float64] | None = None,
+        scores_KN: NDArray[np.float64] | None = None, charges: Mapping[str, Charge] | None = None,
     ) -> None:  # fmt: skip
+        self.charges = charges or {}
         self.values_K = values_K
         self.scores_KN = scores_KN
         self.execution = execution
@@ -189,14 +193,14 @@ async def fold(
 
 async def fold_rows(
     metric: Metric, rows: Sequence[Sequence[Cell]], examples: Sequence[Example], repeats: int,
-    execution: Execution,
+    execution: Execution, charges: Mapping[str, Charge] | None = None,
 ) -> Evaluations:  # fmt: skip
     """Fold a row of cells per candidate; see :func:`fold`."""
     values = [float(await fold(metric, row, examples, repeats)) for row in rows]
     scores = [[_score(c) for c in row] for row in rows] if metric.per_item else None
     return Evaluations(
         np.array(values, np.float64), rows.__getitem__, execution,
-        None if scores is None else np.array(scores, np.float64),
+        None if scores is None else np.array(scores, np.float64), charges,
     )  # fmt: skip
 
 

@@ -303,7 +303,7 @@ class LaneFrame:
             BudgetError: nothing more may be dispatched.
         """
         try:
-            return await self.lane.session.reserve(tokens, dollars)
+            return await self.lane.session.traffic.reserve(tokens, dollars)
         except BudgetError as error:
             self.refused(error)
             raise

@@ -6,31 +6,26 @@ import asyncio
 import contextlib
 import threading
 import weakref
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.errors import BudgetError, BudgetExhausted
 from hyperfunc.ledger.keys import content_key
-from hyperfunc.llm.paid import find_response, keep_response, most_tokens, request_key, used
-from hyperfunc.llm.redaction import scrub_response
 from hyperfunc.program.binding import FRAME
 from hyperfunc.program.discovery import reach
 
-from .account import Account, Charge
+from .account import Charge
 from .encoding import decode, encode
 from .frames import LaneFrame
-from .gate import Gate
 from .hosting import Hosted
 from .lanes import Record
 from .sharing import Flights
 
 if TYPE_CHECKING:
-    from hyperfunc.ledger import Ledger, Reservation
     from hyperfunc.llm.client import Request, Response, Route
     from hyperfunc.program.hyperfunction import HyperFunction
 
+    from .traffic import Traffic
     from .waves.waves import Waves
 
 __all__ = ["Session"]
@@ -41,179 +36,33 @@ class Session:
 
     Args:
         seed: the user's.
-        concurrency: calls in flight at once.
-        ledger: where paid requests are looked up and kept; none are kept without one.
-        account: what calls are charged to.
+        traffic: what it shares with other evaluations.
         origin: names this evaluation inside its run, so that a repeated run charges the same.
 
     Attributes:
         hosts: synchronous code of its lanes can wait.
         waves: batches calls of the lanes, which then need hosts; ``None`` makes each call by itself.
+        charges: the calls that its lanes used so far, by key.
     """
 
-    def __init__(
-        self, *, seed: int, concurrency: int, ledger: Ledger | None, account: Account, origin: str
-    ) -> None:
+    def __init__(self, *, seed: int, traffic: Traffic, origin: str) -> None:
         self.seed = seed
-        self.ledger = ledger
-        self.account = account
+        self.traffic = traffic
+        self.ledger = traffic.ledger
+        self.account = traffic.account
+        self.gate = traffic.gate
+        self.loop = traffic.loop
         self.origin = origin
         self.flights = Flights()
-        self.loop = asyncio.get_running_loop()
         self.thread = threading.get_ident()
-        self.gate = Gate(concurrency)
         self.hosts = False
         self.waves: Waves | None = None
-        self._replies: dict[str, asyncio.Future[Response]] = {}
+        self.charges: dict[str, Charge] = {}
         self._codes: dict[HyperFunction, str] = {}
-        self._sending = 0
-        self._short: deque[asyncio.Future[None]] = deque()
-        self._uncommitted: list[asyncio.Future[None]] = []
 
     async def request(self, frame: LaneFrame, route: Route, request: Request) -> Response:
-        """Answer a request from the ledger, from an equal one in flight, or by paying for it."""
-        key = request_key(route.identity, request)
-        record = frame.record
-        while record is not None:
-            record.requests += 1
-            record = record.parent
-        while (waiting := self._replies.get(key)) is not None:
-            if frame.record is not None:
-                # Whoever waits holds no permit: the other request may need it.
-                frame.record.give_back()
-            await asyncio.wait((waiting,))
-            if waiting.cancelled() or isinstance(waiting.exception(), BudgetExhausted):
-                continue
-            response = waiting.result()
-            frame.charge(key, _charge(route, request, response))
-            return response
-        future: asyncio.Future[Response] = self.loop.create_future()
-        self._replies[key] = future
-        try:
-            response, charge = await self._answer(frame, key, route, request)
-        except BaseException as error:
-            del self._replies[key]
-            if isinstance(error, BudgetError):
-                frame.refused(error)
-            if isinstance(error, Exception):
-                future.set_exception(error)
-                future.exception()
-            else:
-                future.cancel()
-            raise
-        future.set_result(response)
-        frame.charge(key, charge)
-        return response
-
-    async def _answer(
-        self, frame: LaneFrame, key: str, route: Route, request: Request
-    ) -> tuple[Response, Charge]:
-        response = find_response(self.ledger, key) if self.ledger is not None else None
-        if response is not None:
-            charge = _charge(route, request, response)
-            self.account.hit(key, charge)
-            return response, charge
-        permit = await self._permit(frame)
-        try:
-            _return_prepaid(frame)
-            answer = await self._send(frame, key, route, request)
-        finally:
-            permit.release()
-        if self.ledger is not None:
-            await self._durable()
-        return answer
-
-    async def _durable(self) -> None:
-        """What was paid for is durable before anyone builds on it; what comes at once shares a commit."""
-        turn: asyncio.Future[None] = self.loop.create_future()
-        if not self._uncommitted:
-            self.loop.call_soon(self._commit)
-        self._uncommitted.append(turn)
-        await turn
-
-    def _commit(self) -> None:
-        waiting, self._uncommitted = self._uncommitted, []
-        assert self.ledger is not None
-        trouble: Exception | None = None
-        try:
-            self.ledger.flush()
-        except Exception as error:
-            trouble = error
-        for turn in waiting:
-            if turn.done():
-                continue
-            if trouble is None:
-                turn.set_result(None)
-            else:
-                turn.set_exception(trouble)
-
-    async def _permit(self, frame: LaneFrame) -> Gate:
-        record = frame.record
-        if record is not None and record.permit is not None:
-            # The call's own permit serves its first request in flight.
-            permit, record.permit = record.permit, None
-            return permit
-        await self.gate.wait()
-        return self.gate
-
-    async def _send(
-        self, frame: LaneFrame, key: str, route: Route, request: Request
-    ) -> tuple[Response, Charge]:
-        most = Charge(most_tokens(request), route.price(request))
-        reservation = await self.reserve(most.tokens, most.dollars)
-        self._sending += 1
-        # Tasks that the client starts are no part of the program's places.
-        token = FRAME.set(None)
-        try:
-            # Scrubbed here and not when it is kept, so that the ledger gives back what the program saw.
-            response = scrub_response(await route.client.complete(request))
-            if self.ledger is not None:
-                keep_response(self.ledger, key, request, response, self.origin)
-            charge = _charge(route, request, response)
-            self.account.pay(key, charge, reservation)
-            return response, charge
-        except BaseException as error:
-            # What was cut off may have been paid for; what was answered by an error costs a call alone.
-            lost = most if isinstance(error, asyncio.CancelledError) else Charge()
-            frame.charge(self.account.lose(key, lost, reservation), lost)
-            raise
-        finally:
-            FRAME.reset(token)
-            self._sending -= 1
-            self._wake()
-
-    async def reserve(self, tokens: int = 0, dollars: float | None = 0.0) -> Reservation:
-        """Set one call aside; waits while requests in flight hold more than they need in the end.
-
-        Raises:
-            BudgetError: it cannot be afforded, and nothing in flight will give anything back.
-        """
-        while True:
-            try:
-                reservation = self.account.reserve(tokens, dollars)
-            except BudgetExhausted:
-                if not self._sending:
-                    raise
-                turn: asyncio.Future[None] = self.loop.create_future()
-                self._short.append(turn)
-                try:
-                    await turn
-                except asyncio.CancelledError:
-                    if turn.done() and not turn.cancelled():
-                        # It was called in the same moment; the turn goes to the next.
-                        self._wake()
-                    raise
-            else:
-                if self._short:
-                    self._wake()
-                return reservation
-
-    def _wake(self) -> None:
-        """Let those who wait for budget look again: one at a time, all when nothing is in flight."""
-        for _ in range(min(1, len(self._short)) if self._sending else len(self._short)):
-            turn = self._short.popleft()
-            if not turn.done():
-                turn.set_result(None)
+        """Answer a model request of one of the lanes."""
+        return await self.traffic.request(frame, route, request, self.origin)
 
     async def kept(
         self, fn: HyperFunction, key: Any, record: Record, make: Callable[[], Awaitable[Any]]
@@ -296,18 +145,3 @@ _FACTORIES: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Branching] = w
 
 async def _hosted(work: Any) -> Any:
     return await Hosted(work)
-
-
-def _return_prepaid(frame: LaneFrame) -> None:
-    """The request is reserved for itself, with tokens and money, in place of the call around it."""
-    record = frame.record
-    while record is not None:
-        if record.prepaid is not None:
-            record.prepaid.release()
-            record.prepaid = None
-            return
-        record = record.parent
-
-
-def _charge(route: Route, request: Request, response: Response) -> Charge:
-    return Charge(*used(request, response, route.price))

@@ -8,9 +8,9 @@ not evaluate, keep no budget and own no loop. Everything is maximised.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hyperfunc.spaces import Candidate, Population, Space
 
-__all__ = ["Ask", "Delegate", "NoOp", "Optimizer", "Problem", "State", "Told"]
+__all__ = ["Ask", "Consult", "Delegate", "NoOp", "Optimizer", "Problem", "Proposed", "State", "Told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,42 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Consult:
+    """A wish for new texts, which somebody outside writes: a model, or a function of the user's.
+
+    Args:
+        proposer: who writes them.
+        parents: whose texts are rewritten; changes are made to the first, others are to be borrowed from.
+        names: of the knobs to rewrite.
+        examples: what the proposer is shown: examples that the first parent was scored on.
+        rejected: earlier texts by knob, each with why it was not taken.
+        number: tells it from the other consultations of the run; its luck depends on it.
+        note: a few words for the history.
+    """
+
+    proposer: Any
+    parents: tuple[Candidate, ...]
+    names: tuple[str, ...]
+    examples: tuple[int, ...]
+    rejected: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    number: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The answer to a consultation.
+
+    Args:
+        changes: knob values to put into the first parent, one mapping per proposal; perhaps none.
+        refused: why other proposals did not pass the screen.
+    """
+
+    changes: tuple[Mapping[str, Any], ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What an optimizer wants to know next.
 
@@ -60,12 +96,14 @@ class Ask:
         examples: indices of training examples, the same for all candidates.
         repeat: which luck; candidates are compared under the same one.
         note: a few words for the history.
+        consult: texts that are wanted in place of scores; the population is then empty.
     """
 
     population: Population | tuple[Candidate, ...]
     examples: tuple[int, ...]
     repeat: int = 0
     note: str = ""
+    consult: Consult | None = None
 
 
 def _no_feedback(_candidate: int, _example: int) -> str:
@@ -80,11 +118,13 @@ class Told:
         values_K: the metric of each candidate on these examples; NaN where it could not be had.
         scores_KN: per example; NaN where missing; ``None`` for a metric over sets.
         feedback: of the scorer, for (candidate, example) by place in the ask.
+        proposed: the texts, if texts were asked for.
     """
 
     values_K: NDArray[np.float64]
     scores_KN: NDArray[np.float64] | None = None
     feedback: Callable[[int, int], str] = _no_feedback
+    proposed: Proposed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +136,21 @@ class State:
         step: asks that were told so far.
         archive: scores of every candidate that is not throwaway.
         own: what the algorithm itself keeps.
+        load: how much work waits already, in rounds of all workers; 0 when somebody is idle.
     """
 
     problem: Problem
     step: int = 0
     archive: Archive = field(default_factory=Archive)
     own: Any = None
+    load: float = 0.0
 
 
 class Optimizer(ABC):
     """The common part of all optimizers; an algorithm fills in the four methods with an underscore.
+
+    An optimizer that is ``pipelined`` may be asked again before earlier asks are answered. It must then tell
+    them apart, and give ``None`` while it wants to hear answers first; others are asked and told in turn.
 
     Example::
 
@@ -118,12 +163,15 @@ class Optimizer(ABC):
         best = optimizer.recommend(state)[0]
     """
 
+    pipelined: ClassVar[bool] = False
+    workers: ClassVar[int] = 16
+
     def init(self, problem: Problem) -> State:
         """The state before the first ask."""
         return State(problem, own=self._init(problem))
 
     def ask(self, state: State) -> tuple[Ask | None, State]:
-        """What to evaluate next, or ``None`` when there is nothing left to try."""
+        """What to do next, or ``None`` when there is nothing to do before an answer comes, or at all."""
         ask, own = self._ask(state)
         return ask, replace(state, own=own)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.base import Delegate, NoOp
 from hyperfunc.optimizers.eggroll import Eggroll
+from hyperfunc.optimizers.rule import is_above_zero
 
 if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Optimizer
@@ -58,13 +60,22 @@ class ESHybridSystemOptimizer(Delegate):
     antithetic: bool = True
 
     def __post_init__(self) -> None:
+        if self._population < 2:
+            raise SpaceError(f"pop_size is {self.pop_size}; give at least 2 members")
+        for name in ("sigma", "lr"):
+            if not is_above_zero(getattr(self, name)):
+                raise SpaceError(f"{name} is {getattr(self, name)!r}; give a number above 0")
         self.inner()
+
+    @property
+    def _population(self) -> int:
+        return self.pop_size + (self.pop_size % 2 if self.antithetic else 0)
 
     def inner(self) -> Optimizer:
         """EGGROLL with these settings."""
         decay = _LAST_WIDTH ** (1 / max(1, self.steps))
         return Eggroll(
-            population=self.pop_size + (self.pop_size % 2 if self.antithetic else 0),
+            population=self._population,
             sigma=self.sigma,
             lr=min(4 * self.lr, 1.0) * self.sigma,
             rank=self.rank,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Literal
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from hyperfunc.errors import SpaceError
+from hyperfunc.memory import check_memory
 from hyperfunc.optimizers.base import Ask, Optimizer
 from hyperfunc.optimizers.generations import centre_first, minibatch
 from hyperfunc.optimizers.lowrank import EntryNoise, noise_of
 from hyperfunc.optimizers.probe import choose_sigma, probe_column
-from hyperfunc.optimizers.rule import Rule, Unit
+from hyperfunc.optimizers.rule import Rule, Unit, is_above_zero
 from hyperfunc.optimizers.snes import Gaussian
 from hyperfunc.rng import seed_of
 from hyperfunc.spaces import Matrix
@@ -143,8 +143,10 @@ class Eggroll(Optimizer):
 
     def __post_init__(self) -> None:
         _ = self.rule
-        if not self.knob_sigma > 0:
+        if not is_above_zero(self.knob_sigma):
             raise SpaceError(f"knob_sigma is {self.knob_sigma}; give a number above 0")
+        if self.steps is not None and self.steps < 0:
+            raise SpaceError(f"steps is {self.steps}; give at least 0, or None for no limit")
         if self.examples is not None and self.examples < 1:
             raise SpaceError(f"examples is {self.examples}; give at least 1, or None for all")
 
@@ -249,26 +251,17 @@ class Eggroll(Optimizer):
         """Refuse what would have to be written out for all members and cannot be.
 
         Raises:
-            SpaceError: names the knob and the population.
+            DoesNotFit: names the knob and the population.
         """
         if not isinstance(noise, EntryNoise):
             return
-        need = 4 * self.population * math.prod(noise.shape)
-        if need > _memory() / 2:
-            raise SpaceError(
-                f"{name!r} has full noise, and population={self.population} members of it take "
-                f"{need / 1e9:.3g} GB; give a smaller population, or a rank below the sides of the matrix"
-            )
+        check_memory(
+            8 * self.population * math.prod(noise.shape),
+            f"{name!r} has full noise, and population={self.population} members of it with their noise",
+            "give a smaller population, or a rank below the sides of the matrix",
+        )
 
     def _rank(self, problem: Problem, name: str) -> int | None:
         knob = problem.space[name]
         assert isinstance(knob, Matrix)
         return knob.noise_rank if self.rank is None else self.rank
-
-
-def _memory() -> int:
-    """Bytes of memory that this machine has; plenty where it does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 1 << 62

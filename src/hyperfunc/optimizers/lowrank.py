@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from hyperfunc.errors import SpaceError
+from hyperfunc.memory import check_memory
 from hyperfunc.noise import normals
 from hyperfunc.spaces import LowRankStack
 
@@ -40,8 +39,8 @@ class Noise(Protocol):
 
 
 def rows_and_columns(shape: tuple[int, ...]) -> tuple[int, int]:
-    """How an array of any shape is seen as a matrix; one axis is a single row."""
-    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, shape[0])
+    """How an array of any shape is seen as a matrix; one axis, or none, is a single row."""
+    return (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (1, math.prod(shape))
 
 
 def noise_of(key: int, shape: tuple[int, ...], rank: int | None, groups: int, keep: int) -> Noise:
@@ -169,7 +168,7 @@ class EntryNoise:
         """The members [K, *shape].
 
         Raises:
-            SpaceError: more than this machine's memory.
+            DoesNotFit: more than this machine's memory.
         """
         _check_memory(self, mirrored)
         change = np.float32(sigma) * self._entries(0, self.groups)
@@ -191,21 +190,12 @@ class EntryNoise:
 
 
 def _check_memory(noise: EntryNoise, mirrored: bool) -> None:
-    needed, present = 4 * noise.groups * noise.numbers * (1 + mirrored), _memory()
-    if needed > present:
-        raise SpaceError(
-            f"population of {noise.groups * (1 + mirrored)} members with full-rank noise of shape "
-            f"{noise.shape} takes {needed / 2**30:,.1f} GB, and this machine has {present / 2**30:,.1f} GB; "
-            "give a smaller population, or a rank"
-        )
-
-
-def _memory() -> float:
-    """Bytes of this machine, as far as it says."""
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    except (AttributeError, ValueError, OSError):
-        return math.inf
+    members = noise.groups * (1 + mirrored)
+    check_memory(
+        4 * members * noise.numbers,
+        f"a population of {members} members with full-rank noise of shape {noise.shape} would",
+        "give a smaller population, or a rank",
+    )
 
 
 def _numbers(noise: FactorNoise | EntryNoise, begin: int, end: int) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -16,7 +17,7 @@ from hyperfunc.optimizers.solvers import Moments, Solver, check_solver, solve
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Rule", "Unit", "rate"]
+__all__ = ["Rule", "Unit", "is_above_zero", "rate"]
 
 Unit = Literal["columns", "raw"]
 """What a width or a step of 1 means: 1 / sqrt(columns) of each matrix, or 1 for every entry."""
@@ -52,9 +53,9 @@ class Rule:
             raise SpaceError(
                 f"population is {self.population}, but members come in mirrored pairs; give an even number"
             )
-        if self.sigma != "auto" and not _above_zero(self.sigma):
+        if self.sigma != "auto" and not is_above_zero(self.sigma):
             raise SpaceError(f"sigma is {self.sigma!r}; give a number above 0, or 'auto'")
-        if self.lr is not None and not _above_zero(self.lr):
+        if self.lr is not None and not is_above_zero(self.lr):
             raise SpaceError(f"lr is {self.lr!r}; give a number above 0, or None for half of sigma")
         if self.rank is not None and self.rank < 1:
             raise SpaceError(f"rank is {self.rank!r}; give at least 1")
@@ -141,5 +142,6 @@ def rate(groups: int, dim: int) -> float:
     return math.sqrt(groups * dim / (groups + dim + 1))
 
 
-def _above_zero(number: object) -> bool:
-    return isinstance(number, int | float) and 0 < number < math.inf
+def is_above_zero(number: object) -> bool:
+    """Whether it is a finite number above 0, of Python or numpy."""
+    return isinstance(number, numbers.Real) and 0.0 < float(number) < math.inf

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hyperfunc.ledger.keys import content_key
-from hyperfunc.spaces import build_group
+from hyperfunc.spaces import build_group, held_tensors
 
 from . import policy
 from .loops import finish
@@ -63,7 +63,7 @@ class Binding:
         owner: the system whose own knobs are among the values.
     """
 
-    __slots__ = ("_admit", "_injections", "_known", "_tokens", "owner", "values")
+    __slots__ = ("_admit", "_injections", "_known", "_tokens", "_watched", "owner", "values")
 
     def __init__(
         self,
@@ -77,14 +77,21 @@ class Binding:
         self._known = functions
         self._admit = admit
         self._injections: dict[HyperFunction, dict[str, Any]] = {}
+        self._watched: dict[HyperFunction, tuple[tuple[Any, ...], list[int]]] = {}
         self._tokens: dict[HyperFunction | str, str] = {}
 
     def injection(self, fn: HyperFunction) -> dict[str, Any]:
-        """The keyword arguments that ``fn`` receives; shared between calls, so never changed."""
+        """The keyword arguments that ``fn`` receives; shared between calls, and built anew when one of
+        these has written into a tensor.
+        """
         ready = self._injections.get(fn)
-        if ready is None:
+        if ready is None or (fn in self._watched and self._is_written(fn)):
             ready = self._injections[fn] = self._build(fn)
         return ready
+
+    def _is_written(self, fn: HyperFunction) -> bool:
+        tensors, versions = self._watched[fn]
+        return [tensor._version for tensor in tensors] != versions
 
     def like(self, values: Mapping[str, Any]) -> Binding:
         """Other values for the same functions."""
@@ -113,7 +120,9 @@ class Binding:
         if fn.hp_type is not None and fn.hp_param:
             prefix = f"{fn.name}.hp."
             group = {k.removeprefix(prefix): v for k, v in pick.items() if k.startswith(prefix)}
-            ready[fn.hp_param] = build_group(fn.hp_type, group)
+            built = ready[fn.hp_param] = build_group(fn.hp_type, group)
+            if tensors := held_tensors(built):
+                self._watched[fn] = (tensors, [tensor._version for tensor in tensors])
         if fn.takes_prompt:
             ready["prompt"] = pick.get(f"{fn.name}.prompt", fn.prompt)
         if fn.takes_exemplars:

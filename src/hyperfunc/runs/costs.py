@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from hyperfunc.ledger import Meter, Spend
+from hyperfunc.ledger import Budget, Meter, Spend
 from hyperfunc.types import Cell
+
+if TYPE_CHECKING:
+    from hyperfunc.execution.account import Charge
+    from hyperfunc.optimizers.base import Ask
 
 __all__ = ["Costs"]
 
@@ -20,6 +25,10 @@ class Costs:
 
     def __init__(self) -> None:
         self.dearest = Spend(evaluations=1)
+        self._told = Spend()
+        self._charged: set[str] = set()
+        self._asked: set[tuple[str, int, int]] = set()
+        self._begun: dict[int, int] = {}
 
     def learn(self, rows: Sequence[Sequence[Cell]]) -> None:
         """Take the lanes of some cells into account."""
@@ -31,15 +40,65 @@ class Costs:
                 dollars=max(self.dearest.dollars, cell.dollars),
             )
 
-    def affords(self, meter: Meter, lanes: int) -> bool:
+    def affords_lanes(self, meter: Meter, lanes: int) -> bool:
         """Whether so many lanes can be paid for if each costs as much as the dearest one.
 
         Starting what cannot be finished would spend on calls that no decision may use, and which
         calls those are would depend on timing.
         """
-        left = meter.left()
-        limits = [(getattr(self.dearest, name) * lanes, getattr(left, name)) for name in _AMOUNTS]
-        return all(limit is None or need <= limit for need, limit in limits)
+        return _fits(self._worst(lanes), meter.left())
+
+    def affords(self, meter: Meter, ask: Ask, under_way: Sequence[Ask]) -> bool:
+        """Whether an ask can be paid for in full, with those under way at their dearest.
+
+        What asks under way have spent so far depends on timing. So only those that were answered are
+        counted by what they took, and the others by the most they may take.
+
+        Args:
+            meter: of the search.
+            ask: that may be begun.
+            under_way: those that were begun and not answered.
+        """
+        if not under_way:
+            return self.affords_lanes(meter, self._cells(ask))
+        free = _minus(meter.budget, self._told)
+        for each in under_way:
+            free = _minus(free, self._worst(self._begun[id(each)]))
+        return _fits(self._worst(self._cells(ask)), free)
+
+    def open(self, charged: Iterable[str]) -> None:
+        """The search begins; these calls were charged before and cost nothing more."""
+        self._charged |= set(charged)
+
+    def begin(self, ask: Ask) -> int:
+        """How many of an ask's cells nobody has asked for before; they are asked for from now on."""
+        cells = self._places(ask)
+        self._begun[id(ask)] = len(cells - self._asked)
+        self._asked |= cells
+        return self._begun[id(ask)]
+
+    def told(self, ask: Ask, charges: Mapping[str, Charge]) -> None:
+        """An ask was answered; ``charges`` are the calls that its lanes used."""
+        fresh = {key: charge for key, charge in charges.items() if key not in self._charged}
+        self._charged |= fresh.keys()
+        self._told += Spend(
+            calls=len(fresh),
+            evaluations=self._begun.pop(id(ask), 0),
+            tokens=sum(charge.tokens for charge in fresh.values()),
+            dollars=sum(charge.dollars or 0.0 for charge in fresh.values()),
+        )
+
+    def _cells(self, ask: Ask) -> int:
+        if self._asked or self._begun:
+            return len(self._places(ask) - self._asked)
+        return len(ask.population) * len(ask.examples)
+
+    def _places(self, ask: Ask) -> set[tuple[str, int, int]]:
+        return {(member.id, n, ask.repeat) for member in ask.population for n in ask.examples}
+
+    def _worst(self, lanes: int) -> Spend:
+        d = self.dearest
+        return Spend(d.calls * lanes, d.evaluations * lanes, d.tokens * lanes, d.dollars * lanes)
 
     def lanes(self, meter: Meter) -> int | None:
         """How many lanes a meter pays if each costs as much as the dearest one; ``None`` for no limit."""
@@ -69,3 +128,15 @@ class Costs:
         if left.seconds is not None and examples:
             rest["seconds"] = left.seconds * (1 - _TIME_SHARE)
         return examples, meter.sub(**rest)
+
+
+def _fits(wanted: Spend, free: Budget) -> bool:
+    pairs = [(getattr(wanted, name), getattr(free, name)) for name in _AMOUNTS]
+    return all(limit is None or need <= limit for need, limit in pairs)
+
+
+def _minus(free: Budget, spent: Spend) -> Budget:
+    """What is left, at least 0; time is no matter of decisions."""
+    pairs = {name: (getattr(free, name), getattr(spent, name)) for name in _AMOUNTS}
+    left = {name: None if a is None else max(a - b, 0) for name, (a, b) in pairs.items()}
+    return Budget(**left)

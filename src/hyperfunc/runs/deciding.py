@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hyperfunc.blas import one_blas_thread
@@ -30,10 +31,20 @@ class Decider:
         with one_blas_thread():
             self.state: State = optimizer.init(problem)
 
-    def ask(self) -> Ask | None:
-        """What to evaluate next."""
+    @property
+    def pipelined(self) -> bool:
+        """Whether it may be asked again before it was told."""
+        return self._optimizer.pipelined
+
+    @property
+    def workers(self) -> int:
+        """How many simulated workers decide the order of its answers."""
+        return self._optimizer.workers
+
+    def ask(self, load: float = 0.0) -> Ask | None:
+        """What to do next, when so much work waits already."""
         with one_blas_thread():
-            ask, self.state = self._optimizer.ask(self.state)
+            ask, self.state = self._optimizer.ask(replace(self.state, load=load))
         return ask
 
     def tell(self, ask: Ask, told: Told) -> None:

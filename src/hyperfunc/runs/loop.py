@@ -8,7 +8,6 @@ run to the same place.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import math
 import os
 import time
@@ -24,7 +23,7 @@ from hyperfunc.evaluation.dataset import Dataset, Example
 from hyperfunc.execution import Account, Engine, Evaluations, Execution
 from hyperfunc.execution.shelf import metric_fingerprint
 from hyperfunc.ledger import Budget, Ledger, Meter, content_key
-from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Told
+from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Proposed, Told
 from hyperfunc.spaces import Candidate, Population, Space
 from hyperfunc.types import Cell
 
@@ -35,6 +34,7 @@ from .job import Job
 from .opening import check_leaks, check_prices, check_reached, check_start, environment, learnable_space
 from .recording import Recorder
 from .result import Result, RunInfo, StepRecord
+from .searching import Searching
 from .self_test import SelfTest, self_test
 from .stopping import Idle, StopCondition
 
@@ -170,7 +170,8 @@ class _Run:
             return (await self._evaluate([start], examples, f"self-test-{repeat}", repeat))[0].cells
 
         self.recorder.tell("on_phase", "self-test")
-        if not self.job.metric.per_item or not self.costs.affords(self.account.meter, 2 * len(self.train)):
+        lanes = 2 * len(self.train)
+        if not self.job.metric.per_item or not self.costs.affords_lanes(self.account.meter, lanes):
             why = "the budget" if self.job.metric.per_item else "a metric over sets"
             self.warnings.append(f"the start was not run against itself: {why} does not allow it")
             return None
@@ -182,43 +183,47 @@ class _Run:
         return (Idle(_PATIENCE, tuple(n for n, limit in asdict(self.budget).items() if limit is not None)),)
 
     async def _search(self, decider: Decider, stops: Sequence[StopCondition]) -> Candidate | None:
-        for step in itertools.count():
-            ask = decider.ask()
-            if ask is None:
-                self.stopped = decider.ended
-                break
-            if not self._can_begin(ask, step):
-                break
-            try:
-                before = self.recorder.tried
-                answer = await self._evaluate(ask.population, self._examples(ask), str(step), ask.repeat)
-                self.execution = answer.execution
-            except BudgetExhausted:
-                # What this ask had filled by now is kept, but not told: how much of it is there depends
-                # on timing, and a decision never may.
-                self.stopped = self._used_up()
-                break
-            told = Told(answer.values_K, answer.scores_KN, answer.feedback)
-            self.left_out += int(np.count_nonzero(~np.isfinite(told.values_K)))
-            decider.tell(ask, told)
-            self._note(step, ask, told, decider, self.recorder.tried - before)
-            reason = next(filter(None, (stop(self.history) for stop in stops)), None)
-            if reason is not None:
-                self.stopped = reason
-                break
-        return next(iter(decider.recommend()), None)
-
-    def _can_begin(self, ask: Ask, step: int) -> bool:
-        lanes = len(ask.population) * len(ask.examples)
-        if self.costs.affords(self.account.meter, lanes):
-            return True
-        self.stopped = self._used_up()
-        if step == 0:
+        self.decider = decider
+        self.costs.open(self.account.charged)
+        searching = Searching(decider, self, stops)
+        async with self.recorder.watched(lambda: self.meter.spent):
+            await searching.run(self._used_up)
+        self.stopped = searching.stopped
+        if not self.history and searching.refused is not None:
+            lanes = len(searching.refused.population) * len(searching.refused.examples)
             self.warnings.append(
                 f"the budget cannot pay one step, which is {lanes} evaluations beside the "
                 "confirmation; raise it, or give a smaller optimizer"
             )
-        return False
+        return next(iter(decider.recommend()), None)
+
+    # The desk of the search
+
+    def affords(self, ask: Ask, under_way: Sequence[Ask]) -> bool:
+        """Whether an ask can be paid for in full, with those under way at their dearest."""
+        return self.costs.affords(self.account.meter, ask, under_way)
+
+    def fresh(self, ask: Ask) -> int:
+        """How many of its cells nobody has asked for before; they are asked for from now on."""
+        return self.costs.begin(ask) if self.decider.pipelined else 0
+
+    async def evaluate(self, ask: Ask, number: int) -> Evaluations:
+        """Fill the cells of an ask."""
+        return await self._fill(ask.population, self._examples(ask), str(number), ask.repeat)
+
+    async def consult(self, ask: Ask, number: int) -> Proposed:
+        """Have texts written."""
+        raise NotImplementedError
+
+    def learn(self, ask: Ask, number: int, answer: Evaluations | None, told: Told) -> None:
+        """Take what an answer cost into account, and note the step."""
+        before = self.recorder.tried
+        if answer is not None:
+            self._learn(ask.population, str(number), answer)
+            self.execution = answer.execution
+            self.costs.told(ask, answer.charges)
+        self.left_out += int(np.count_nonzero(~np.isfinite(told.values_K)))
+        self._note(len(self.history), ask, told, self.recorder.tried - before)
 
     def _used_up(self) -> str:
         # Without the amounts of the moment: what was in flight depends on timing, a result must not.
@@ -237,19 +242,29 @@ class _Run:
     ) -> Evaluations:
         """Evaluate candidates, and learn what their lanes cost."""
         async with self.recorder.watched(lambda: self.meter.spent):
-            answer = await self.engine.evaluate(
-                candidates, tuple(examples), self.job.metric, repeats=(repeat,),
-                origin=f"{self.recorder.run_id}/{origin}",
-            )  # fmt: skip
+            answer = await self._fill(candidates, examples, origin, repeat)
+        self._learn(candidates, origin, answer)
+        return answer
+
+    async def _fill(
+        self, candidates: Population | Sequence[Candidate], examples: Sequence[Example], origin: str,
+        repeat: int,
+    ) -> Evaluations:  # fmt: skip
+        return await self.engine.evaluate(
+            candidates, tuple(examples), self.job.metric, repeats=(repeat,),
+            origin=f"{self.recorder.run_id}/{origin}",
+        )  # fmt: skip
+
+    def _learn(self, candidates: Population | Sequence[Candidate], origin: str, answer: Evaluations) -> None:
+        """Take in what lanes cost and how they failed; in the order of decisions, not of arrival."""
         self.recorder.candidates(candidates, origin)
         if answer.execution.mode != "fused":
             # Lanes of a fused run cost nothing and cannot fail one by one.
             rows = [e.cells for e in answer]
             self.costs.learn(rows)
             self.failures.update(c.failure for row in rows for c in row if c.failure is not None)
-        return answer
 
-    def _note(self, step: int, ask: Ask, told: Told, decider: Decider, n_new: int) -> None:
+    def _note(self, step: int, ask: Ask, told: Told, n_new: int) -> None:
         finite = told.values_K[np.isfinite(told.values_K)]
         record = StepRecord(
             step=step,
@@ -258,7 +273,7 @@ class _Run:
             n_new=n_new,
             n_lanes=len(told.values_K) * len(ask.examples),
             best_value=float(finite.max()) if len(finite) else -math.inf,
-            incumbent_value=decider.incumbent_value,
+            incumbent_value=self.decider.incumbent_value,
             spend=self.meter.spent,
             seconds=time.monotonic() - self.recorder.began,
         )

@@ -1,6 +1,7 @@
 """What may be learnt: knobs, spaces of named knobs, and immutable candidates."""
 
 from hyperfunc.spaces.candidate import Candidate, Change, Population, format_diff
+from hyperfunc.spaces.groups import held_tensors
 from hyperfunc.spaces.knobs import Choice, Exemplar, Exemplars, Integer, Knob, Matrix, Real, Text
 from hyperfunc.spaces.presets import (
     AdapterMeta,
@@ -34,4 +35,5 @@ __all__ = [
     "build_group",
     "format_diff",
     "group_knobs",
+    "held_tensors",
 ]

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from hyperfunc.errors import SpaceError
 
-__all__ = ["FrozenModule", "group_in", "like", "write"]
+__all__ = ["FrozenModule", "group_in", "like", "places", "write"]
 
 # functional_call swaps the module's tensors while it runs, so two threads must not do it at once.
 _LOCKS: weakref.WeakKeyDictionary[nn.Module, threading.RLock] = weakref.WeakKeyDictionary()
@@ -32,7 +32,7 @@ class FrozenModule:
         module: any ``torch.nn.Module``.
 
     Raises:
-        SpaceError: it is no module, or a parameter holds NaN or infinity or has no size yet.
+        SpaceError: it is no module, or a parameter holds NaN or infinity or has no size or values yet.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -43,11 +43,7 @@ class FrozenModule:
         self.parameters: dict[str, nn.Parameter] = dict(module.named_parameters())
         for name, parameter in self.parameters.items():
             _check(self.name, name, parameter)
-        self._names: dict[int, list[str]] = {}
-        # One name per place: a module that is a child twice must not be swapped twice.
-        for path, part in module.named_modules():
-            for name, parameter in part.named_parameters(recurse=False, remove_duplicate=False):
-                self._names.setdefault(id(parameter), []).append(f"{path}.{name}" if path else name)
+        self._names = places(module)
         with _NEW_LOCK:
             self._lock = _LOCKS.setdefault(module, threading.RLock())
 
@@ -107,6 +103,22 @@ class FrozenModule:
     def first_name(self, parameter: Tensor) -> str:
         """The name under which :attr:`parameters` has one of the module's parameters."""
         return self._names[id(parameter)][0]
+
+
+def places(module: nn.Module) -> dict[int, list[str]]:
+    """The names of every parameter and buffer, by its id: one for each place.
+
+    A module that is a child twice is one place, for ``functional_call`` must not swap it twice.
+    """
+    names: dict[int, list[str]] = {}
+    for path, part in module.named_modules():
+        own = (
+            *part.named_parameters(recurse=False, remove_duplicate=False),
+            *part.named_buffers(recurse=False, remove_duplicate=False),
+        )
+        for name, tensor in own:
+            names.setdefault(id(tensor), []).append(f"{path}.{name}" if path else name)
+    return names
 
 
 def like(value: Any, parameter: Tensor) -> Any:
@@ -170,6 +182,8 @@ def group_in(
 def _check(module: str, name: str, parameter: nn.Parameter) -> None:
     if isinstance(parameter, nn.parameter.UninitializedParameter):
         raise SpaceError(f"{name!r} of {module} has no size yet; call the module once before")
+    if parameter.is_meta:
+        raise SpaceError(f"{name!r} of {module} is on the meta device and has no values; initialise it first")
     if not bool(torch.isfinite(parameter.detach()).all()):
         raise SpaceError(f"{name!r} of {module} holds NaN or infinity; every weight must be a finite number")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol, get_args, get_origin
 
 import numpy as np
@@ -11,10 +13,7 @@ import numpy as np
 from hyperfunc.errors import SpaceError
 from hyperfunc.spaces.knobs import Choice, Knob, Matrix
 
-if typing.TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["ParameterVector", "build_group", "group_knobs"]
+__all__ = ["ParameterVector", "build_group", "group_knobs", "held_tensors"]
 
 
 class ParameterVector(Protocol):
@@ -100,6 +99,20 @@ def build_group(hp_type: type, values: Mapping[str, Any]) -> Any:
     if values.keys() != {"value"}:
         raise SpaceError(f"{_name(hp_type)} is built from its one knob 'value', but got {sorted(values)}")
     return hp_type.from_tensor(as_tensor(values["value"]))  # type: ignore[attr-defined]
+
+
+def held_tensors(group: Any) -> tuple[Any, ...]:
+    """The tensors of a built group, which code that gets the group may write into."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return ()
+    if isinstance(group, Mapping):
+        held = list(group.values())
+    elif dataclasses.is_dataclass(group):
+        held = [getattr(group, field.name) for field in dataclasses.fields(group)]
+    else:
+        held = list(getattr(group, "__dict__", {}).values())
+    return tuple([value for value in held if isinstance(value, torch.Tensor) and not value.is_inference()])
 
 
 def as_tensor(value: Any) -> Any:

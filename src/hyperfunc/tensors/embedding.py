@@ -10,16 +10,20 @@ import torch.nn.functional as F
 from .kernels import add_products_
 from .levels import arranged, batched, peel
 from .lowrank import LowRank, handles
+from .ranges import check_range
 
-__all__ = ["rows"]
+__all__ = ["INTEGERS", "rows"]
+
+INTEGERS = (torch.int64, torch.int32)
+"""What can number rows."""
 
 
 @handles(F.embedding)
 def _embedding(
-    index: Any, weight: Any, _padding: Any = None, max_norm: Any = None, *_: Any, **__: Any
-) -> Any:
+    input: Any, weight: Any, _padding: Any = None, max_norm: Any = None, *_: Any, **__: Any,  # noqa: A002
+) -> Any:  # fmt: skip
     # Renormalization writes into the matrix; padding and the other options concern gradients alone.
-    return NotImplemented if max_norm is not None else rows(index, weight)
+    return NotImplemented if max_norm is not None else rows(input, weight)
 
 
 def rows(index: Any, weight: LowRank) -> Any:
@@ -28,6 +32,9 @@ def rows(index: Any, weight: LowRank) -> Any:
     if peeled is None:
         return NotImplemented
     value, batch = peeled
+    if value.dtype not in INTEGERS:
+        return NotImplemented
+    check_range(value, weight.weight.shape[0])
     front = weight.batch
     found = arranged(value, batch, front) if front else (value.unsqueeze(0), batch)
     groups, _, rank = weight.left.shape

@@ -11,13 +11,13 @@ from torch._C import _functorch
 from torch._functorch.vmap import lazy_load_decompositions  # type: ignore[attr-defined]
 from torch.utils._pytree import tree_map
 
-__all__ = ["Batch", "arranged", "bare", "batched", "mapped", "peel"]
+__all__ = ["Batch", "arranged", "bare", "batched", "is_batched", "mapped", "peel"]
 
 # torch.library.register_vmap would do the same by public names, at 40 microseconds an operator and level,
 # and torch.vmap itself at 70; these functions are what vmap is made of, and cost one or two.
 _add_batch_dim = _functorch._add_batch_dim
 _get_unwrapped = _functorch.get_unwrapped
-_is_batched = _functorch.is_batchedtensor
+is_batched = _functorch.is_batchedtensor
 _is_grad = _functorch.is_gradtrackingtensor
 _bdim = _functorch.maybe_get_bdim
 _enter = _functorch._vmap_increment_nesting
@@ -60,11 +60,11 @@ def peel(tensor: Tensor) -> tuple[Tensor, Batch] | None:
 
     Returns ``None`` for a tensor that ``torch.func.grad`` and its relatives follow, which must stay wrapped.
     """
-    if not _is_batched(tensor):
+    if not is_batched(tensor):
         return None if _is_grad(tensor) else (tensor, ())
     level, bdim = _level(tensor), _bdim(tensor)
     inner = _get_unwrapped(tensor)
-    if not _is_batched(inner):
+    if not is_batched(inner):
         if _is_grad(inner):
             return None
         return inner if bdim == 0 else inner.movedim(bdim, 0), ((level, inner.shape[bdim]),)

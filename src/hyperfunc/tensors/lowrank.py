@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -16,14 +18,14 @@ from .kernels import perturbed_matrices
 from .levels import Batch, arranged, bare, batched, peel
 from .usage import USAGE
 
-__all__ = ["HANDLERS", "LowRank", "getters", "handles", "written_out"]
+__all__ = ["HANDLERS", "LowRank", "fits", "getters", "handles", "written_out"]
 
 HANDLERS: dict[Any, Callable[..., Any]] = {}
 """Torch function to what does it without writing the matrix out, or returns ``NotImplemented``."""
 
 _METADATA = (
     "shape dtype device ndim layout requires_grad is_leaf grad_fn grad is_cuda is_cpu is_sparse is_quantized "
-    "is_nested is_meta is_mkldnn itemsize nbytes"
+    "is_nested is_meta is_mkldnn itemsize nbytes _version"
 )
 
 
@@ -37,7 +39,8 @@ _READS: frozenset[Any] = frozenset(
         *getters(*_METADATA.split()), Tensor.size, Tensor.dim, Tensor.ndimension, Tensor.numel,
         Tensor.nelement,
         Tensor.__len__, Tensor.__hash__, Tensor.is_floating_point, Tensor.is_complex, Tensor.element_size,
-        Tensor.get_device, torch.is_floating_point, torch.is_complex, torch.numel,
+        Tensor.get_device, Tensor.is_inference, torch.is_inference,
+        torch.is_floating_point, torch.is_complex, torch.numel,
     }
 )  # fmt: skip
 
@@ -142,7 +145,7 @@ class LowRank(Tensor):
         kwargs = kwargs or {}
         handler = HANDLERS.get(func)
         if handler is not None:
-            result = handler(*args, **kwargs)
+            result = handler(*args, **kwargs) if fits(handler, args, kwargs) else NotImplemented
             if result is not NotImplemented:
                 return result
         elif func in _READS:
@@ -174,6 +177,20 @@ def handles(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
         return handler
 
     return register
+
+
+def fits(handler: Callable[..., Any], args: Any, kwargs: Any) -> bool:
+    """Whether a handler can be called so; names that it does not know, such as ``out``, are left to torch."""
+    if not kwargs:
+        return True
+    try:
+        _signature(handler).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
+
+
+_signature = functools.cache(inspect.signature)
 
 
 def written_out(tree: Any, func: Any) -> Any:

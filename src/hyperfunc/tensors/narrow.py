@@ -16,14 +16,14 @@ __all__ = ["NARROW"]
 _INNER = 2
 
 
-def _matmul(left: Any, right: Any) -> Any:
+def _matmul(input: Any, other: Any) -> Any:  # noqa: A002
     """``matrix @ vector`` and ``vector @ matrix``."""
-    if not (isinstance(left, Tensor) and isinstance(right, Tensor)):
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         return NotImplemented
-    if left.dim() == 2 and right.dim() == 1:
-        return _product(left, right)
-    if left.dim() == 1 and right.dim() == 2:
-        return _product(right.t(), left)
+    if input.dim() == 2 and other.dim() == 1:
+        return _product(input, other)
+    if input.dim() == 1 and other.dim() == 2:
+        return _product(other.t(), input)
     return NotImplemented
 
 
@@ -41,6 +41,8 @@ def _product(matrix: Tensor, vector: Tensor) -> Any:
     share is one large product already.
     """
     if matrix.shape[1] > _INNER or type(matrix) is not Tensor or type(vector) is not Tensor:
+        return NotImplemented
+    if matrix.shape[1] != vector.shape[0]:
         return NotImplemented
     if matrix.requires_grad or vector.requires_grad or matrix.dtype != vector.dtype:
         return NotImplemented

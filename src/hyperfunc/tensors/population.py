@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from hyperfunc.errors import SpaceError
+from hyperfunc.memory import check_memory
 from hyperfunc.spaces import LowRankStack
 
 from .chunks import Chunks
@@ -63,6 +64,7 @@ def run_population(
 
     Raises:
         SpaceError: a column does not fit, or holds NaN or infinity.
+        DoesNotFit: memory cannot hold what all members return.
 
     Results depend on the chunk by no more than float rounding.
 
@@ -120,6 +122,9 @@ def _joined(whole: Any, part: Any, begin: int, end: int, count: int) -> Any:
         return part
     leaves, spec = tree_flatten(part)
     if whole is None:
+        here = [leaf for leaf in leaves if leaf.device.type == "cpu"]
+        each = sum(leaf.numel() * leaf.element_size() for leaf in here) / (end - begin)
+        check_memory(count * each, f"what {count} members return would", "give a smaller population")
         whole = tree_unflatten([leaf.new_empty((count, *leaf.shape[1:])) for leaf in leaves], spec)
     held, held_spec = tree_flatten(whole)
     if held_spec != spec or any(a.shape[1:] != b.shape[1:] for a, b in zip(held, leaves, strict=True)):

@@ -66,16 +66,16 @@ def _note(rows: int) -> None:
 
 
 @handles(torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, torch.mv, Tensor.mv)
-def matmul(first: Any, second: Any) -> Any:
+def matmul(input: Any, other: Any) -> Any:  # noqa: A002
     """A product with a low-rank matrix on either side."""
-    if isinstance(second, LowRank):
-        # first @ W = linear(first, W.T)
-        return NotImplemented if isinstance(first, LowRank) else linear(first, turned(second))
-    if first.weight.dim() != 2 or second.dim() == 0:
+    if isinstance(other, LowRank):
+        # input @ W = linear(input, W.T)
+        return NotImplemented if isinstance(input, LowRank) else linear(input, turned(other))
+    if input.weight.dim() != 2 or other.dim() == 0:
         return NotImplemented
-    if second.dim() == 1:
-        return linear(second, first)
-    y = linear(second.mT, first)
+    if other.dim() == 1:
+        return linear(other, input)
+    y = linear(other.mT, input)
     return y if y is NotImplemented else y.mT
 
 
@@ -85,10 +85,10 @@ def _rmatmul(second: Any, first: Any) -> Any:
 
 
 @handles(torch.addmm, Tensor.addmm, torch.addmv, Tensor.addmv, torch.baddbmm, Tensor.baddbmm)
-def _addmm(input: Any, first: Any, second: Any, *, beta: float = 1, alpha: float = 1, out: Any = None) -> Any:  # noqa: A002
-    if isinstance(input, LowRank) or out is not None:
+def _addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:  # noqa: A002
+    if isinstance(input, LowRank):
         return NotImplemented
-    y = matmul(first, second)
+    y = matmul(mat1, mat2)
     return y if y is NotImplemented else beta * input + alpha * y
 
 

@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .embedding import rows
+from .embedding import INTEGERS, rows
 from .lowrank import LowRank, getters, handles
 from .products import turned
 
 __all__: list[str] = []
-
-_INTEGERS = (torch.int64, torch.int32)
 
 
 @handles(Tensor.t, torch.t, *getters("T", "mT"), torch.adjoint, Tensor.adjoint)
@@ -31,8 +29,9 @@ def _transpose(weight: Any, dim0: int, dim1: int) -> Any:
 
 
 @handles(torch.permute, Tensor.permute)
-def _permute(weight: Any, *dims: Any) -> Any:
-    order = [dim % weight.weight.dim() for dim in (dims[0] if isinstance(dims[0], (list, tuple)) else dims)]
+def _permute(weight: Any, *given: Any, dims: Any = None) -> Any:
+    dims = dims or (given[0] if isinstance(given[0], (list, tuple)) else given)
+    order = [axis % weight.weight.dim() for axis in dims]
     if order == list(range(weight.weight.dim())):
         return weight
     return turned(weight) if order == [1, 0] else NotImplemented
@@ -58,6 +57,8 @@ def _converted(name: str) -> Any:
         center, left, right = (
             getattr(part, name)(*args, **kwargs) for part in (weight.weight, weight.left, weight.right)
         )
+        if not center.is_floating_point():
+            return NotImplemented
         scale = None if weight.scale is None else getattr(weight.scale, name)(*args, **kwargs)
         return LowRank.made(center, left, right, scale, weight.batch)
 
@@ -97,8 +98,8 @@ def _unflatten(weight: Any, dim: int, sizes: Any) -> Any:
 
 
 @handles(torch.squeeze, Tensor.squeeze)
-def _squeeze(weight: Any, *dims: Any) -> Any:
-    made = torch.squeeze(weight.weight, *dims)
+def _squeeze(weight: Any, *dims: Any, **named: Any) -> Any:
+    made = torch.squeeze(weight.weight, *dims, **named)
     if made.dim() < 2 or made.shape[0] != weight.weight.shape[0]:
         return NotImplemented
     return weight.replaced(made, weight.left, weight.right)
@@ -108,7 +109,7 @@ def _squeeze(weight: Any, *dims: Any) -> Any:
 def _getitem(weight: Any, index: Any) -> Any:
     if not isinstance(weight, LowRank):
         return NotImplemented
-    if isinstance(index, Tensor) and index.dtype in _INTEGERS and index.dim():
+    if isinstance(index, Tensor) and index.dtype in INTEGERS and index.dim():
         return rows(torch.where(index < 0, index + weight.weight.shape[0], index), weight)
     parts = index if isinstance(index, tuple) else (index,)
     if not parts or not all(isinstance(part, slice) for part in parts):

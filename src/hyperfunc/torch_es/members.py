@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils._pytree import tree_leaves, tree_map
 
-from hyperfunc.errors import HyperfuncError, MetricError, ProgramError, SpaceError
+from hyperfunc.errors import DoesNotFit, HyperfuncError, MetricError, ProgramError
 from hyperfunc.spaces import LowRankStack
+from hyperfunc.spaces.frozen import places
 from hyperfunc.tensors import run_population
 
 __all__ = ["Evaluate", "one_by_one", "together"]
@@ -72,13 +73,17 @@ def together(
         return value.to(dtype) if narrows else value
 
     arguments = tree_map(fitting, inputs if isinstance(inputs, tuple) else (inputs,))
+    own: dict[str, Tensor] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    every = places(model)
+    names = {name: every[id(tensor)] for name, tensor in own.items()}
     # Copies of buffers, for a module in train mode writes into them.
-    rest = {**dict(model.named_parameters()), **{n: b.clone() for n, b in model.named_buffers()}}
+    rest = {**own, **{name: buffer.clone() for name, buffer in model.named_buffers()}}
     rows = max(map(_rows, tree_leaves(arguments)), default=1)
     shared = {name: fitting(value) for name, value in rest.items() if name not in trained}
 
     def member(values: dict[str, Any]) -> Tensor:
-        return _loss(loss_fn(functional_call(model, {**shared, **values}, arguments), targets))
+        full = {place: value for name, value in {**shared, **values}.items() for place in names[name]}
+        return _loss(loss_fn(functional_call(model, full, arguments, tie_weights=False), targets))
 
     def alone() -> None:
         with torch.random.fork_rng():
@@ -96,10 +101,12 @@ def together(
                 device=device, dtype=dtype or _common_dtype(trained),
             )  # fmt: skip
         except torch.OutOfMemoryError as error:
-            raise SpaceError(
+            raise DoesNotFit(
                 f"pop_size is {count}, and its members do not fit into memory together; "
                 "give a smaller max_batch_size"
             ) from error
+        except DoesNotFit as error:
+            raise DoesNotFit(f"pop_size is {count}: {error}") from error
         except HyperfuncError:
             raise
         except Exception as error:

@@ -107,6 +107,8 @@ class TorchEggrollES:
         max_batch_size: int | None = None,
         noise_memory: int = 1 << 28,
     ) -> None:
+        if pop_size < 2:
+            raise SpaceError(f"pop_size is {pop_size}; give at least 2 members")
         if antithetic and pop_size % 2:
             raise SpaceError(f"pop_size is {pop_size}, but antithetic members are pairs; give an even number")
         if max_batch_size is not None and max_batch_size < 1:
@@ -115,6 +117,7 @@ class TorchEggrollES:
             pop_size, sigma, lr, rank, antithetic, shaping or ("z" if normalize_fitness else "rank"), solver,
             unit, reuse, sigma_decay, lr_decay, weight_decay,
         )  # fmt: skip
+        _check_module(model)
         self.model = model if device is None else model.to(device)
         self.seed = seed
         self.dtype = dtype
@@ -150,11 +153,12 @@ class TorchEggrollES:
             mean fitness of the members; NaN when none has one.
 
         Raises:
-            ProgramError: both forms or neither, or a module that cannot be evaluated for all members at
-                once.
+            ProgramError: both forms or neither, a module that cannot be evaluated for all members at
+                once, or one that has lost a parameter.
             MetricError: a fitness or a loss of the wrong shape.
         """
         self.materialized = Counter()
+        self._trained = self._current()
         if eval_fn is not None and loss_fn is None:
             evaluate = one_by_one(self.model, self._trained, eval_fn)
         elif loss_fn is not None and eval_fn is None:
@@ -177,6 +181,8 @@ class TorchEggrollES:
             width = self.rule.width(tuple(center.shape), self.sigma, self.generation)
             columns[name] = noise[name].column(_home(center), width, self.rule.mirrored)
         values_K, scores_KN = evaluate(columns, self.rule.population)
+        if not np.isfinite(values_K).any():
+            self._check_shared()
         weights_G = self.rule.folded(
             self.rule.weights(values_K, scores_KN), values_K, sum(t.numel() for t in self._masters.values())
         )
@@ -194,6 +200,18 @@ class TorchEggrollES:
 
     # Weights
 
+    def _current(self) -> dict[str, Tensor]:
+        """The parameters that the module has now: somebody may have put others in their places."""
+        known = dict(self.model.named_parameters())
+        for name, parameter in self._trained.items():
+            if name not in known or known[name].shape != parameter.shape:
+                shape = tuple(parameter.shape)
+                raise ProgramError(
+                    f"{type(self.model).__name__} has no parameter {name!r} of shape {shape} any more; "
+                    "make a new TorchEggrollES for it"
+                )
+        return {name: known[name] for name in self._trained}
+
     def _master(self, name: str, parameter: Tensor) -> Tensor:
         """The weights in float32. Those of a narrower type are remembered, unless somebody changed them."""
         known = self._masters.get(name)
@@ -201,9 +219,13 @@ class TorchEggrollES:
             return known
         # A copy, because members are centred here while the parameter itself holds one of them.
         master = parameter.detach().to(torch.float32, copy=True)
-        if not bool(torch.isfinite(master).all()):
-            raise ProgramError(f"parameter {name!r} has weights that are not finite; initialise it first")
+        _check_finite(name, master)
         return master
+
+    def _check_shared(self) -> None:
+        """Look for what keeps every member from having a fitness among the weights that all share."""
+        for name, parameter in self.model.named_parameters():
+            _check_finite(name, parameter)
 
     def _noise(self) -> dict[str, Noise | DeviceNoise]:
         """Of every trained parameter, kept in memory as far as it may."""
@@ -225,6 +247,21 @@ class TorchEggrollES:
             key, unit = seed_of(self.seed, "eggroll", "probe", name), self.rule.unit_of(tuple(center.shape))
             columns[name] = probe_column(key, center.cpu().numpy(), self.rule.rank, unit)
         return choose_sigma(evaluate(columns, PROBES)[0])
+
+
+def _check_finite(name: str, weights: Tensor) -> None:
+    if not bool(torch.isfinite(weights).all()):
+        raise ProgramError(f"parameter {name!r} has weights that are not finite; initialise it first")
+
+
+def _check_module(model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ProgramError(f"model is a {type(model).__name__}; give a torch.nn.Module")
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter) or parameter.is_meta:
+            raise ProgramError(
+                f"parameter {name!r} of {type(model).__name__} has no values yet; initialise the module first"
+            )
 
 
 def _trained(model: nn.Module, chosen: Filter) -> dict[str, Tensor]:

@@ -177,6 +177,8 @@ class Judge:
                 self._writes |= written(given) != versions
             except CannotFuse:
                 raise
+            except ArithmeticError:  # a matter of these predictions, others may go together
+                pass
             except Exception:  # whatever it is, the metric as it was written decides
                 self._together[key] = False
             else:

@@ -13,6 +13,8 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 from torch.utils._pytree import tree_map
 
 from hyperfunc.blas import one_torch_thread
+from hyperfunc.errors import DoesNotFit
+from hyperfunc.execution.floats import as_floats
 from hyperfunc.execution.stacking import rebuild
 from hyperfunc.program.binding import FRAME, Frame
 from hyperfunc.spaces import LowRankStack
@@ -55,13 +57,14 @@ def predictions(
 
     Raises:
         CannotFuse: the program cannot be run under vmap, or writes into its inputs.
+        DoesNotFit: memory cannot hold what all members put out.
     """
     given = group.stacked
     inputs = given if device is None else tuple([tensor.to(device) for tensor in given])
     versions = written(inputs)
 
     def member(values: Mapping[str, Any]) -> Any:
-        frame = bind({**part.constants, **values})
+        frame = bind({**part.constants, **{name: as_floats(value) for name, value in values.items()}})
 
         def one(_level: int, *tensors: Tensor) -> Any:
             token = FRAME.set(frame)
@@ -87,9 +90,11 @@ def predictions(
             else:
                 with Batching():
                     tree, used = _repeated(member({}), part.count), Counter()
+    except DoesNotFit:
+        raise
     except Exception as error:  # any of them means that lanes have to run one by one
         sentence = str(error).strip().partition("\n")[0].partition(". ")[0]
-        passing = isinstance(error, (IndexError, LinAlgError))
+        passing = isinstance(error, (ArithmeticError, IndexError, LinAlgError))
         raise CannotFuse(f"{type(error).__name__}: {sentence}".removesuffix(": "), passing) from error
     if written(inputs) != versions:
         raise CannotFuse("the program writes into its inputs")

@@ -12,21 +12,24 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from hyperfunc.execution.floats import as_floats
+from hyperfunc.tensors.levels import is_batched
+from hyperfunc.tensors.modes import Watching
 
 __all__ = ["over_members", "softened", "unbound"]
 
 
-class _Stay(TorchFunctionMode):
+class _Stay(Watching):
     """Keeps numbers that are taken out of tensors as 0-dimensional tensors."""
 
-    def __torch_function__(self, func: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.Tensor.item:
-            return args[0].reshape(()).double()
-        if func is torch.Tensor.tolist and args[0].dim() == 1:
-            return list(args[0].double().unbind(0))
-        return func(*args, **(kwargs or {}))
+    def do(self, func: Any, args: Any, kwargs: Any) -> Any:
+        if func is torch.Tensor.item and is_batched(args[0]):
+            return _soft(args[0].reshape(()))
+        if func is torch.Tensor.tolist and is_batched(args[0]) and args[0].dim() == 1:
+            return [_soft(number) for number in args[0].unbind(0)]
+        return func(*args, **kwargs)
 
 
 def over_members(judge: Callable[[Any], Any], whole: Any) -> torch.Tensor:
@@ -71,10 +74,16 @@ def unbound(tree: Any, size: int) -> list[Any]:
 
 
 def _soft_float(value: Any = 0.0) -> Any:
-    return value.reshape(()).double() if isinstance(value, torch.Tensor) else float(value)
+    if isinstance(value, torch.Tensor) and is_batched(value):
+        return _soft(value.reshape(()))
+    return float(value)
+
+
+def _soft(number: torch.Tensor) -> torch.Tensor:
+    return as_floats(number.double())
 
 
 def _number(value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
-        return value.reshape(()).double()
+        return value.reshape(()).double().as_subclass(torch.Tensor)
     return torch.tensor(float(getattr(value, "score", value)), dtype=torch.float64)

@@ -34,6 +34,8 @@ __all__ = ["FusedRun"]
 _SHARED = 1 << 20
 """Predictions of so many numbers are worth several threads."""
 
+_JUDGES = 64
+
 
 class FusedRun:
     """K candidates on N examples at once.
@@ -69,27 +71,33 @@ class FusedRun:
             CannotFuse: with the reason.
             BudgetExhausted: so many lanes may not be run, or the time is over.
         """
-        key = self._key()
+        # A metric of single predictions gives every repeat its score; one of sets sees all of them.
+        times = 1 if self._metric.per_item else len(repeats)
+        key = self._key(times)
         charged: AbstractContextManager[None] = nullcontext()
         if account.is_limited or key is not None:
             lanes = self._members.count * len(self._examples) * len(repeats)
             charged = account.whole(key or self._members.key(), lanes)
         with charged:
-            values_K, scores_KN, used = self._values(key)
+            values_K, scores_KN, used = self._values(key, times)
         rows = None if scores_KN is None else np.repeat(scores_KN, len(repeats), axis=1)
         return Evaluations(
             values_K, lambda k: self._cells(k, scores_KN, repeats), Execution("fused", "", used), rows
         )  # fmt: skip
 
-    def _values(self, key: str | None) -> tuple[Any, Any, dict[str, int]]:
+    def _values(self, key: str | None, times: int) -> tuple[Any, Any, dict[str, int]]:
         """Values [K], scores [K, N] or ``None``, and what was written out."""
         stored = self._stored(key)
         if stored is not None:
             return *stored, {}
         predictions = self._predictions()
         versions = [written(tree) for _, _, tree in predictions.blocks]
-        with one_torch_thread(predictions.numbers < _SHARED):
-            values_K, scores_KN = self._judge().values(predictions, self._dataset)
+        judged, dataset = predictions, self._dataset
+        if times > 1:
+            judged = predictions.repeated(times)
+            dataset = self._fuser.dataset(tuple([e for e in self._examples for _ in range(times)]))
+        with one_torch_thread(judged.numbers < _SHARED):
+            values_K, scores_KN = self._judge().values(judged, dataset)
         if [written(tree) for _, _, tree in predictions.blocks] != versions:
             # The metric wrote into them; whoever asks for cells gets them made anew.
             self._made = None
@@ -99,6 +107,8 @@ class FusedRun:
     def _judge(self) -> Judge:
         judges, key = self._fuser.judges, (self._metric.kind, id(self._metric.function))
         if key not in judges:
+            if len(judges) >= _JUDGES:
+                judges.clear()
             judges[key] = Judge(self._metric)
         return judges[key]  # type: ignore[no-any-return]
 
@@ -129,7 +139,7 @@ class FusedRun:
             for r in repeats
         ]  # fmt: skip
 
-    def _key(self) -> str | None:
+    def _key(self, times: int) -> str | None:
         """What the values are kept under; ``None`` without a ledger or for inputs without content."""
         if self._ledger is None:
             return None
@@ -137,7 +147,7 @@ class FusedRun:
         if None in examples:
             return None
         judged = metric_fingerprint(self._metric)
-        return content_key("fused", self._program.fingerprint, self._members.key(), examples, judged)
+        return content_key("fused", self._program.fingerprint, self._members.key(), examples, judged, times)
 
     def _stored(self, key: str | None) -> tuple[Any, Any] | None:
         data = self._ledger.get_call(key) if key is not None and self._ledger is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,20 @@ class Stacked:
             for whole, part in zip(out, parts, strict=True):
                 whole[rows[:, None], torch.tensor(examples)[None]] = part
         return tree_unflatten(out, spec)
+
+    def repeated(self, times: int) -> Stacked:
+        """Every prediction so many times in a row, as of so many repeats that read no seed."""
+        from torch.utils._pytree import tree_map
+
+        blocks = [
+            (
+                members,
+                tuple([n * times + r for n in examples for r in range(times)]),
+                tree_map(lambda leaf: leaf.repeat_interleave(times, 1), tree),
+            )
+            for members, examples, tree in self.blocks
+        ]
+        return replace(self, blocks=blocks, size=self.size * times)
 
     def row(self, k: int) -> list[Any]:
         """Copies of the predictions of one candidate, example by example."""

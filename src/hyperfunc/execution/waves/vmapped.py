@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from hyperfunc.execution.floats import as_floats
 from hyperfunc.execution.sharing import unchangeable
 from hyperfunc.execution.stacking import form, rebuild, unstack
 from hyperfunc.program.binding import FRAME, Binding
@@ -125,7 +126,8 @@ def run_batch(
     example: list[Any] = []
 
     def lane(values: tuple[Any, ...], leaves: tuple[Any, ...]) -> tuple[Any, ...]:
-        binding = first.binding.like({**first.binding.values, **dict(zip(names, values, strict=True))})
+        own = dict(zip(names, map(as_floats, values), strict=True))
+        binding = first.binding.like({**first.binding.values, **own})
         with Batching():
             value = _enter(BatchFrame(binding, owners, reached), fn, inputs, iter(leaves))
         found: list[Any] = []
