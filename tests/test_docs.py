@@ -43,7 +43,10 @@ def test_the_code_of_the_tour_runs_in_order(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_the_code_of_a_page_runs_in_order(page: Path) -> None:
+def test_the_code_of_a_page_runs_in_order(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": page.stem}
     for number, block in enumerate(blocks("python", page.read_text(encoding="utf-8"))):
         exec(compile(block, f"{page.name} block {number}", "exec"), names)  # our own document

@@ -9,6 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hyperfunc.analysis.comparison import compare as compare
+    from hyperfunc.analysis.experiment import Experiment as Experiment
+    from hyperfunc.analysis.gate import EvalGate as EvalGate
     from hyperfunc.errors import HyperfuncError as HyperfuncError
     from hyperfunc.evaluation import (
         ClassificationAccuracy as ClassificationAccuracy,
@@ -195,6 +198,7 @@ _HOMES = {
     "ESHybridSystemOptimizer": "optimizers",
     "EditSearch": "optimizers",
     "Eggroll": "optimizers",
+    "EvalGate": "analysis.gate",
     "Evaluation": "execution",
     "Evaluations": "execution",
     "ExactMatch": "evaluation",
@@ -202,6 +206,7 @@ _HOMES = {
     "Exemplar": "spaces",
     "ExemplarSearch": "optimizers",
     "Exemplars": "spaces",
+    "Experiment": "analysis.experiment",
     "Failure": "types",
     "FieldF1": "evaluation",
     "Grid": "optimizers",
@@ -239,6 +244,7 @@ _HOMES = {
     "Trajectory": "evaluation",
     "batched_metric": "evaluation",
     "combine": "program",
+    "compare": "analysis.comparison",
     "current_seed": "program",
     "hyperfunction": "program",
     "llm_completion": "llm",

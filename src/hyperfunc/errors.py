@@ -17,6 +17,7 @@
     │   ├── BudgetExhausted                a limit is reached; nothing more is dispatched
     │   ├── BudgetTooSmall                 the budget cannot pay one evaluation
     │   └── UnknownPrice                   a money budget, and a call whose price is unknown
+    ├── EvidenceError (ValueError)         scores that cannot be compared, or a gate without a limit
     ├── LedgerError (RuntimeError)         the ledger file cannot be used
     │   └── RunLocked                      another writer holds this run
     ├── CallError (RuntimeError)           one call failed: the program's own fault
@@ -56,6 +57,7 @@ __all__ = [
     "DatasetError",
     "DoesNotFit",
     "DuplicateName",
+    "EvidenceError",
     "HyperfuncError",
     "InfrastructureError",
     "KeyRefused",
@@ -142,6 +144,10 @@ class BudgetTooSmall(BudgetError):
 
 class UnknownPrice(BudgetError):
     """A money budget was given, and a call's price is unknown."""
+
+
+class EvidenceError(HyperfuncError, ValueError):
+    """Recorded scores that cannot be compared, or an experiment or a gate that is set up wrongly."""
 
 
 class LedgerError(HyperfuncError, RuntimeError):

@@ -24,6 +24,7 @@ from hyperfunc.program.loops import finish
 from hyperfunc.spaces import Candidate, Population
 
 if TYPE_CHECKING:
+    from hyperfunc.analysis.experiment import Experiment
     from hyperfunc.ledger.budget import Budget
     from hyperfunc.optimizers.base import Optimizer
     from hyperfunc.program.graph import CallGraph
@@ -226,6 +227,65 @@ class HyperSystem(Composition):
         work = self._evaluating(candidates, examples, metric, **options)
         done = work.now()
         return await work.later() if done is None else done
+
+    def experiment(self, examples: Iterable[Any], metric: Any, **options: Any) -> Experiment:
+        """Evaluate and record it, for comparisons and gates; see :meth:`aexperiment` for the options."""
+        return finish(self.aexperiment(examples, metric, **options))
+
+    async def aexperiment(
+        self,
+        examples: Iterable[Any],
+        metric: Any,
+        *,
+        name: str = "",
+        candidate: Candidate | Mapping[str, Any] | None = None,
+        repeats: int = 1,
+        budget: str | Budget | None = None,
+        ledger: str | Path | Ledger | None = None,
+        **options: Any,
+    ) -> Experiment:
+        """Evaluate the system and keep the scores in the ledger, where others can be held against them.
+
+        A second experiment that differs in nothing pays for nothing: the ledger has its cells.
+
+        Args:
+            examples: as in :meth:`aevaluate`; ones that the values were not learnt from.
+            metric: as in :meth:`aevaluate`. Comparisons need one of single examples.
+            name: yours, such as that of a branch; the newest experiment of a name is found by it.
+            candidate: values to use instead of the system's own.
+            repeats: how often each example is run, each time under its own luck; an example's score is the
+                mean.
+            budget: such as ``"2000 calls, $5"``; never exceeded.
+            ledger: a folder or file; the system's, else ``.hyperfunc/``.
+            options: ``seed``, ``max_concurrency``, ``max_batch_size``, ``timeout_s``, ``execution`` and
+                ``device``, as in :meth:`aevaluate`.
+
+        Returns:
+            The record: ``.score`` with its interval, ``.cells`` by example, ``.compare(other)``.
+
+        Raises:
+            BudgetTooSmall: the budget does not pay all examples.
+            EvidenceError: a name that means something else.
+            InfrastructureError: no example could be scored.
+        """
+        from hyperfunc.analysis.experiment.record import checked_name
+        from hyperfunc.ledger.budget import Budget
+        from hyperfunc.runs.experimenting import Plan, run_experiment
+
+        if repeats < 1:
+            raise ProgramError(f"repeats is {repeats}; give at least 1")
+        plan = Plan(
+            system=self,
+            values=lambda: self._as_candidate(candidate),
+            examples=self._checked(examples),
+            metric=as_metric(metric),
+            name=checked_name(name),
+            repeats=repeats,
+            budget=Budget.parse(budget) if budget is not None else Budget(),
+            settings=settings_of(**options),
+            ledger=ledger if ledger is not None else self.ledger,
+        )
+        return await run_experiment(plan)
 
     def _evaluating(
         self, candidates: Population | Sequence[Candidate | Mapping[str, Any]], examples: Iterable[Any],

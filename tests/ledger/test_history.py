@@ -34,6 +34,12 @@ def test_events_come_back_in_order(ledger: Ledger) -> None:
     assert ledger.events("run", "none") == ()
 
 
+def test_looks_are_counted_by_what_was_looked_at(ledger: Ledger) -> None:
+    for version in ("v1", "v2", "v1", None):
+        ledger.add_event("run", "look", {"version": version, "before": 0})
+    assert [ledger.looks_at(version) for version in ("v1", "v2", "v3", None)] == [2, 1, 0, 0]
+
+
 def test_python_objects_are_never_pickled(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="cannot keep event 'step' of run run"):
         ledger.add_event("run", "step", {"x": np.zeros(2)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import pytest
@@ -171,6 +172,29 @@ def test_the_fingerprint_follows_what_the_code_refers_to(monkeypatch: pytest.Mon
     assert helper.__kwdefaults__ is not None
     helper.__kwdefaults__["factor"] = 3
     assert reach([run]).fingerprint != before
+
+
+def test_the_fingerprint_follows_what_a_partial_fills_in() -> None:
+    def near(pred: float, expected: float, within: float, measure: Any = abs) -> float:
+        return float(measure(pred - expected) <= within)
+
+    def doubled(x: float) -> float:
+        return 2 * abs(x)
+
+    def mark(given: Any) -> str:
+        return reach([given]).fingerprint
+
+    narrow = partial(near, within=0.1)
+    assert mark(narrow) == mark(partial(near, within=0.1))
+    assert mark(narrow) != mark(partial(near, within=0.2))
+    assert mark(narrow) != mark(partial(near, within=0.1, measure=doubled))
+
+    def uses() -> Any:
+        return narrow
+
+    before = mark(uses)
+    narrow = partial(near, within=0.1, measure=doubled)
+    assert mark(uses) != before
 
 
 def test_one_unknown_annotation_does_not_hide_the_others() -> None:

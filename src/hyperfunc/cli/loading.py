@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,11 +20,15 @@ __all__ = ["load_metric", "load_system"]
 def load_system(name: str) -> HyperSystem:
     """A system from its ``module:name``; a class is called without arguments.
 
+    A module of the user lies where the command is called, which a console script does not search by itself.
+
     Raises:
         UsageError: there is none of this name.
     """
     from hyperfunc.system import HyperSystem
 
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     found = _find(name, "MODULE:SYSTEM")
     if isinstance(found, type) and issubclass(found, HyperSystem):
         found = found()

@@ -17,7 +17,8 @@ from hyperfunc.errors import HyperfuncError, did_you_mean
 __all__ = ["cli", "main"]
 
 COMMANDS = (
-    "demo", "optimize", "runs", "show", "report", "export", "verify", "resume", "probe", "serve-model",
+    "demo", "optimize", "evaluate", "compare", "gate", "runs", "show", "report", "export", "verify", "resume",
+    "probe", "serve-model",
 )  # fmt: skip
 """In the order of a first acquaintance; each is ``command`` in its module of ``hyperfunc.cli.commands``."""
 

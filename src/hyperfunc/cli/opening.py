@@ -40,6 +40,11 @@ def find(ledger: Ledger, run: str) -> str:
         LedgerError: there is no such run, or more than one.
     """
     if run != LAST:
+        from hyperfunc.analysis.experiment import heads_in
+
+        heads = heads_in(ledger)
+        if run in heads or any(run and head["name"] == run for head in heads.values()):
+            raise LedgerError(f"{run} is an experiment: show, export, compare and gate take it; name a run")
         return ledger.get_run(run).run_id
     runs = ledger.list_runs()
     if not runs:

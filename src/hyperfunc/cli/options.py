@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["budget_option", "ledger_option", "run_argument", "seed_option"]
+__all__ = ["FILE", "budget_option", "ledger_option", "run_argument", "seed_option"]
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+"""A file that is there."""
 
 
 class BudgetText(click.ParamType[str]):

@@ -65,6 +65,11 @@ class History(Database):
         rows = self._all(sql.ALL_EVENTS_OF_KIND, (kind,), sql.PUT_EVENT)
         return tuple((text(row[4]), _event(row[:4])) for row in rows)
 
+    def looks_at(self, version: str | None) -> int:
+        """How often these held-out examples were looked at, by content version; 0 for ``None``."""
+        looks = self.events_of_all("look")
+        return sum(event.payload["version"] == version for _, event in looks) if version is not None else 0
+
 
 def _candidate(row: tuple[Any, ...]) -> CandidateRow:
     name, run_id, value, parents, born, created = row

@@ -68,6 +68,8 @@ def reach(roots: Iterable[Callable[..., Any]], owner: type | None = None) -> Rea
             if item.batched is not None:
                 stack.append(item.batched.implementation)
             item = item.fn
+        if isinstance(item, functools.partial):
+            stack.extend(reversed([*_filled_in(item, parts)]))
         plain = _plain(item)
         if plain is None:
             continue
@@ -91,6 +93,21 @@ def _plain(item: Any) -> types.FunctionType | None:
     return item if isinstance(item, types.FunctionType) else None
 
 
+def _filled_in(item: functools.partial[Any], parts: list[str]) -> Iterator[Any]:
+    """Functions among the arguments that a partial fills in; plain ones go into ``parts``."""
+    plain = _plain(item)
+    for name, value in [*enumerate(item.args), *sorted(item.keywords.items())]:
+        parts.append(f"{name}={plain_text(value)}")
+        for inner in _flatten(value):
+            if isinstance(inner, HyperFunction):
+                yield inner
+            elif (called := _plain(inner)) is not None:
+                if plain is not None and _home(called) == _home(plain):
+                    yield inner
+                else:
+                    parts.append(f"{name}={called.__module__}.{called.__qualname__}")
+
+
 def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
     """Functions that the code names; plain values it names go into ``parts``."""
     home = _home(fn)
@@ -103,7 +120,7 @@ def _mentioned(fn: types.FunctionType, parts: list[str]) -> Iterator[Any]:
                     yield from _methods(item).values()
             elif (plain := _plain(item)) is not None:
                 if isinstance(item, functools.partial):
-                    parts.append(f"{name}({plain_text(item.args)}, {plain_text(item.keywords)})")
+                    yield from _filled_in(item, parts)
                 if _home(plain) == home:
                     yield item
                 else:

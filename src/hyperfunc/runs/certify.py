@@ -6,29 +6,23 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from hyperfunc.analysis.certificate import Figures, Pair, figures_of, figures_of_resamples
 from hyperfunc.blas import one_torch_thread
 from hyperfunc.errors import BudgetExhausted
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
-from hyperfunc.evaluation.stacks import stack, take
 from hyperfunc.execution.folding import fold, is_missing
-from hyperfunc.rng import generator
 from hyperfunc.spaces import Candidate
 from hyperfunc.types import Cell, Failure
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from .resampling import resampled
 
 __all__ = ["Outcome", "Judge", "compare"]
 
 _BLOCK = 8
 _SHOWN = 12
-_RESAMPLES = 400
 
 Row = tuple[Example, Cell, Cell]
 Judge = Callable[[Candidate, Sequence[Example], str], Awaitable[Sequence[Cell]]]
@@ -120,7 +114,9 @@ async def compare(
             if metric.per_item:
                 figures = figures_of(pairs, seed)
             else:
-                resamples = await _resampled(metric, rows, pairs, seed)
+                sides, groups = ([a for _, a, _ in rows], [b for _, _, b in rows]), [p.group for p in pairs]
+                drawn = await resampled(metric, sides, seen, groups, seed)
+                resamples = tuple((before, after) for before, after in drawn)
                 figures = figures_of_resamples(pairs, (value_start, value_winner), resamples)
     better = value_winner > value_start if figures is None else figures.gain.low > 0
     return Outcome(
@@ -130,9 +126,8 @@ async def compare(
 
 def _pair(place: int, row: Row, per_item: bool) -> Pair:
     example, before, after = row
-    group = f"group {example.group}" if example.group else example.luck or str(place)
     scores = (before.score or 0.0, after.score or 0.0) if per_item else (None, None)
-    return Pair(example.key or f"#{place}", group, example.weight, *scores)
+    return Pair(example.key or f"#{place}", example.cluster or str(place), example.weight, *scores)
 
 
 async def _fill(
@@ -155,47 +150,6 @@ async def _fill(
         )
     missing = len(examples) - len(rows)
     return rows, missing, (f"{missing} held-out examples could not be evaluated",) if missing else ()
-
-
-async def _resampled(
-    metric: Metric, rows: Sequence[Row], pairs: Sequence[Pair], seed: int
-) -> tuple[tuple[float, float], ...]:
-    """Values of start and winner on sets of as many groups, drawn with replacement."""
-    rng = generator(seed, "confirm")
-    members: dict[str, list[int]] = {}
-    for place, pair in enumerate(pairs):
-        members.setdefault(pair.group, []).append(place)
-    groups, value_of = list(members.values()), _set_values(metric, rows)
-    drawn = []
-    for _ in range(_RESAMPLES):
-        places = [place for g in rng.integers(0, len(groups), len(groups)) for place in groups[int(g)]]
-        drawn.append(await value_of(np.array(places, np.int64)))
-    return tuple(drawn)
-
-
-def _set_values(
-    metric: Metric, rows: Sequence[Row]
-) -> Callable[[NDArray[np.int64]], Awaitable[tuple[float, float]]]:
-    """Values of start and winner on some of the rows, for a metric over sets."""
-
-    async def folded(places: NDArray[np.int64]) -> tuple[float, float]:
-        picked = [rows[i] for i in places]
-        expected = [e.expected for e, _, _ in picked]
-        before = await metric.fold([a.prediction for _, a, _ in picked], expected)
-        return before, await metric.fold([b.prediction for _, _, b in picked], expected)
-
-    failed = any(isinstance(cell.prediction, Failure) for _, *cells in rows for cell in cells)
-    if metric.kind != "batch" or failed:
-        return folded
-    # Stacked once: 400 resamples of a thousand tensors would be as many copies of each.
-    both = stack([stack([a.prediction for _, a, _ in rows]), stack([b.prediction for _, _, b in rows])])
-    expected = stack([e.expected for e, _, _ in rows])
-
-    async def batched(places: NDArray[np.int64]) -> tuple[float, float]:
-        values = metric.function(take(both, places, axis=1), take(expected, places))
-        return float(values[0]), float(values[1])
-
-    return batched
 
 
 def _shown(value: Any) -> Any:

@@ -110,8 +110,7 @@ class Recorder:
         known = self._ledger.events(self.run_id, "look")
         if known:
             return int(known[0].payload["before"])
-        looks = self._ledger.events_of_all("look")
-        before = sum(e.payload["version"] == version for _, e in looks) if version is not None else 0
+        before = self._ledger.looks_at(version)
         self._ledger.add_event(self.run_id, "look", {"version": version, "before": before})
         return before
 

@@ -81,7 +81,7 @@ async def self_test(
     if not rows:
         return None
     differences_N = np.array([b - a for _, a, b in rows])
-    groups = [f"group {e.group}" if e.group else e.luck or str(n) for n, (e, _, _) in enumerate(rows)]
+    groups = [e.cluster or str(n) for n, (e, _, _) in enumerate(rows)]
     spread = float(np.sqrt(np.mean(differences_N**2)))
     resolves = smallest_difference(held_out, deviation=spread) if held_out > 1 and spread else None
     return SelfTest(

@@ -30,6 +30,14 @@ def test_what_describes_an_example_leaves_its_keys_alone_and_counts_as_a_differe
         assert pickle.loads(pickle.dumps(told)) == told
 
 
+def test_what_a_score_depends_with_is_its_group_or_the_inputs() -> None:
+    plain = Example({"a": 1}, 2)
+    assert plain.cluster == plain.luck == Example({"a": 1}, 3, group="").cluster
+    assert Example({"a": 1}, group="g").cluster == Example({"a": 2}, group="g").cluster == "group g"
+    assert Example({"a": 1}, group=0).cluster == "group 0"
+    assert Example({"a": object()}).cluster is None
+
+
 def test_both_forms_take_everything() -> None:
     for example in (
         Example({"a": 1}, 2, id=7, tags="hard", weight=3, group="g"),

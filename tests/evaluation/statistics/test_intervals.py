@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperfunc.errors import MetricError
-from hyperfunc.evaluation.statistics import Interval, mean_interval, paired_interval
+from hyperfunc.evaluation.statistics import Interval, mean_interval, paired_interval, standard_error
 
 differences = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 
@@ -137,3 +137,45 @@ def test_what_cannot_be_compared_is_refused(values: list[float], arguments: dict
 
 def test_an_interval_reads_well() -> None:
     assert str(Interval(0.05, 0.2, 0.123, 0.95, "BCa bootstrap")) == "+0.123 [+0.050, +0.200] at 95%"
+
+
+# Sums of such numbers are exact, so that ties of resampled means stay ties.
+eighths = st.integers(-8, 8).map(lambda n: n / 8)
+rows_of = st.tuples(eighths, st.sampled_from((0.5, 1.0, 4.0)), st.sampled_from("abcdefgh"))
+weighted = st.lists(rows_of, min_size=1, max_size=40)
+
+
+@settings(max_examples=40)
+@given(weighted)
+def test_law_the_estimate_is_the_weighted_mean_and_scale_is_nothing(
+    rows: list[tuple[float, float, str]],
+) -> None:
+    values, weights, groups = map(list, zip(*rows, strict=True))
+    interval = paired_interval(values, groups=groups, weights=weights, resamples=200)
+    twice = paired_interval(values, groups=groups, weights=[2 * w for w in weights], resamples=200)
+    assert interval.estimate == pytest.approx(np.average(values, weights=weights), abs=1e-12)
+    assert (twice.low, twice.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
+    # With weights that are whole numbers, an example of weight 4 is four examples of its group.
+    times = np.repeat(np.arange(len(values)), [round(2 * w) for w in weights])
+    copies = paired_interval([values[n] for n in times], groups=[groups[n] for n in times], resamples=200)
+    assert (copies.low, copies.high) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+def test_weights_do_not_carry_equal_scores_beyond_what_scores_can_be() -> None:
+    interval = mean_interval([1.0] * 20, weights=[1.0, 9.0] * 10)
+    assert (interval.estimate, interval.high, interval.method) == (1.0, 1.0, "no spread")
+    assert interval.low < 1.0
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0], [1.0, math.nan]])
+def test_weights_that_are_none_are_refused(weights: list[float]) -> None:
+    with pytest.raises(MetricError, match="2 values need as many positive weights"):
+        mean_interval([0.0, 1.0], weights=weights)
+
+
+def test_the_standard_error_is_that_of_textbooks_and_grows_with_groups_that_move_together() -> None:
+    values = np.random.default_rng(0).normal(size=40)
+    assert standard_error(values) == pytest.approx(values.std(ddof=1) / math.sqrt(40))
+    moved = np.repeat([0.0, 1.0], 20) + values * 0.01
+    assert standard_error(moved, groups=["a"] * 20 + ["b"] * 20) > 5 * standard_error(moved)
+    assert math.isnan(standard_error([1.0, 2.0], groups=["a", "a"]))

@@ -18,6 +18,11 @@ def test_exact_p_values_count_all_flips() -> None:
     assert permutation_p([1.0, 2.0, -0.5]) == pytest.approx(4 / 8)
 
 
+def test_weights_say_how_much_a_flip_moves() -> None:
+    assert permutation_p([1.0, 1.0, -1.0]) == 1.0
+    assert permutation_p([1.0, 1.0, -1.0], weights=[4.0, 4.0, 1.0]) == 0.5
+
+
 def test_groups_are_flipped_as_one() -> None:
     assert permutation_p([1.0] * 12, groups=["a"] * 6 + ["b"] * 6) == 0.5
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,16 @@ from hyperfunc.evaluation.statistics import Interval, mean_interval, paired_inte
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FEW_GROUPS", "LEVEL", "Figures", "Pair", "figures_of", "figures_of_resamples"]
+__all__ = [
+    "FEW_GROUPS",
+    "LEVEL",
+    "Figures",
+    "Pair",
+    "figures_of",
+    "figures_of_resamples",
+    "interval_of_json",
+    "spread_of",
+]
 
 LEVEL = 0.95
 FEW_GROUPS = 10
@@ -70,15 +79,13 @@ def figures_of(pairs: Sequence[Pair], seed: int) -> Figures:
         >>> figures_of(pairs, seed=0).gain.estimate
         0.5
     """
-    weights_N = np.array([pair.weight for pair in pairs])
-    weights_N /= weights_N.mean()
     start_N = np.array([pair.start for pair in pairs], np.float64)
     winner_N = np.array([pair.winner for pair in pairs], np.float64)
-    groups = [pair.group for pair in pairs]
+    groups, weights = [pair.group for pair in pairs], [pair.weight for pair in pairs]
     return Figures(
-        start=mean_interval(weights_N * start_N, groups=groups, level=LEVEL, seed=seed),
-        winner=mean_interval(weights_N * winner_N, groups=groups, level=LEVEL, seed=seed),
-        gain=paired_interval(weights_N * (winner_N - start_N), groups=groups, level=LEVEL, seed=seed),
+        start=mean_interval(start_N, groups=groups, weights=weights, level=LEVEL, seed=seed),
+        winner=mean_interval(winner_N, groups=groups, weights=weights, level=LEVEL, seed=seed),
+        gain=paired_interval(winner_N - start_N, groups=groups, weights=weights, level=LEVEL, seed=seed),
         examples=len(pairs),
         groups=len(set(groups)),
     )
@@ -98,16 +105,24 @@ def figures_of_resamples(
     groups = len({pair.group for pair in pairs})
     drawn_R2 = np.asarray(resamples, np.float64).reshape(-1, 2)
     return Figures(
-        start=_spread(drawn_R2[:, 0], start, groups),
-        winner=_spread(drawn_R2[:, 1], winner, groups),
-        gain=_spread(drawn_R2[:, 1] - drawn_R2[:, 0], winner - start, groups),
+        start=spread_of(drawn_R2[:, 0], start, groups),
+        winner=spread_of(drawn_R2[:, 1], winner, groups),
+        gain=spread_of(drawn_R2[:, 1] - drawn_R2[:, 0], winner - start, groups),
         examples=len(pairs),
         groups=groups,
     )
 
 
-def _spread(values_R: NDArray[np.float64], estimate: float, groups: int) -> Interval:
-    """Percentiles; with few groups, which resample too narrowly, Student's t with the bootstrap's error."""
+def spread_of(values_R: NDArray[np.float64], estimate: float, groups: int) -> Interval:
+    """The interval of a value over a set, from its values on resampled sets.
+
+    Percentiles; with few groups, which resample too narrowly, Student's t with the bootstrap's error.
+
+    Args:
+        values_R: values on sets of groups drawn with replacement; those that are not finite do not count.
+        estimate: the value on all of them.
+        groups: how many independent groups there are.
+    """
     finite = values_R[np.isfinite(values_R)]
     if groups < 2 or not len(finite):
         return Interval(math.nan, math.nan, estimate, LEVEL, "one group")
@@ -118,3 +133,9 @@ def _spread(values_R: NDArray[np.float64], estimate: float, groups: int) -> Inte
         return Interval(estimate - reach, estimate + reach, estimate, LEVEL, "Student t, bootstrap error")
     low, high = np.quantile(finite, (tail, 1 - tail))
     return Interval(float(low), float(high), estimate, LEVEL, "percentile bootstrap")
+
+
+def interval_of_json(row: Mapping[str, Any]) -> Interval:
+    """An interval from JSON, which has no NaN: a set that cannot be judged has none for its ends."""
+    ends = {name: math.nan if row[name] is None else row[name] for name in ("low", "high", "estimate")}
+    return Interval(**ends, level=row["level"], method=row["method"])

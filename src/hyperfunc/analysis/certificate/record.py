@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -11,7 +10,7 @@ from hyperfunc.errors import LedgerError
 from hyperfunc.evaluation.statistics import Interval
 from hyperfunc.ledger import Seal
 
-from .figures import FEW_GROUPS, Figures, Pair
+from .figures import FEW_GROUPS, Figures, Pair, interval_of_json
 
 __all__ = ["Certificate"]
 
@@ -91,13 +90,13 @@ class Certificate:
         try:
             given = dict(row)
             numbers = given["figures"]
-            intervals = {name: _interval(numbers[name]) for name in ("start", "winner", "gain")}
+            intervals = {name: interval_of_json(numbers[name]) for name in ("start", "winner", "gain")}
             given["figures"] = Figures(**intervals, examples=numbers["examples"], groups=numbers["groups"])
             given["pairs"] = tuple(Pair(*pair) for pair in given["pairs"])
             given["resamples"] = tuple((float(a), float(b)) for a, b in given["resamples"])
             given["seals"] = {name: Seal.of(seal) for name, seal in given["seals"].items()}
             return cls(**given)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise LedgerError(
                 f"this is no certificate ({type(error).__name__}: {error}); export the run again"
             ) from error
@@ -127,12 +126,6 @@ class Certificate:
             ("verdict", f"{verdict}, the best of {self.candidates} candidates in {self.steps} steps"),
             ("content", f"data {data}, program {_short(self.program)}, values {values}"),
         ]
-
-
-def _interval(row: Mapping[str, Any]) -> Interval:
-    # JSON has no NaN, which a set that cannot be judged has for an end.
-    ends = {name: math.nan if row[name] is None else row[name] for name in ("low", "high", "estimate")}
-    return Interval(**ends, level=row["level"], method=row["method"])
 
 
 def _shown(interval: Interval, sign: str = "") -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hyperfunc.analysis.artifact import FORMAT, written
+from hyperfunc.analysis.artifact import FORMAT, read_artifact, written
 from hyperfunc.errors import LedgerError, MetricError
 from hyperfunc.ledger import EventRow, Ledger, content_key
 
@@ -70,8 +70,10 @@ def verify(file: str | Path, ledger: Ledger) -> Verification:
     Raises:
         LedgerError: the file is no export with a certificate, or the run is not in the ledger.
     """
-    text, row = _read(Path(file))
+    text, row = read_artifact(Path(file))
     given = row.get("certificate")
+    if "experiment" in row:
+        raise LedgerError(f"{file} is of an experiment; certificates are of runs, see hyperfunc optimize")
     if not isinstance(given, Mapping):
         raise LedgerError(
             f"{file} has no certificate: the run held nothing out, or is not done; see hyperfunc show"
@@ -192,19 +194,6 @@ def _seals(check: _Check, certificate: Certificate, ledger: Ledger) -> None:
         found = now.get(name)
         for part in ("rows", "digest"):
             check.equal(f"seals.{name}.{part}", getattr(seal, part), getattr(found, part, _NOTHING))
-
-
-def _read(file: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        row = json.loads(text)
-    except OSError as error:
-        raise LedgerError(f"cannot read {file}: {error.strerror}; name a file that export wrote") from error
-    except ValueError as error:
-        raise LedgerError(f"{file} is no JSON ({error}); name a file that export wrote") from error
-    if not isinstance(row, dict) or "values" not in row:
-        raise LedgerError(f"{file} is no export of a run; make one with hyperfunc export RUN FILE")
-    return text, row
 
 
 def _record(ledger: Ledger, run_id: str) -> EventRow:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hyperfunc.cli.opening import find, reading
+from hyperfunc.cli.opening import reading
 from hyperfunc.cli.options import ledger_option, run_argument
 
 __all__ = ["command"]
@@ -19,7 +19,8 @@ __all__ = ["command"]
 def command(run: str, file: Path, ledger: str | None) -> None:
     """Write the recommended values of a run, with their certificate, as JSON; - for the terminal.
 
-    The file holds values only: nothing in it is executed when it is loaded.
+    RUN may be an experiment, too: its values are written with its scores, as a baseline for compare and gate.
+    Nothing in the file is executed when it is loaded.
 
     \b
     Example:
@@ -27,11 +28,13 @@ def command(run: str, file: Path, ledger: str | None) -> None:
     then, in Python:
       system.load("support.json")
     """
-    from hyperfunc.analysis.artifact import artifact, written
+    from hyperfunc.analysis.artifact import artifact, experiment_artifact, written
+    from hyperfunc.analysis.experiment import experiment_in, named
 
     with reading(ledger) as opened:
-        run_id = find(opened, run)
-        text = written(artifact(opened, run_id))
+        found, is_experiment = named(opened, run)
+        row = experiment_artifact(experiment_in(opened, found)) if is_experiment else artifact(opened, found)
+    text = written(row)
     if str(file) == "-":
         click.echo(text, nl=False)
         return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hyperfunc.cli.options import budget_option, ledger_option, seed_option
+from hyperfunc.cli.options import FILE, budget_option, ledger_option, seed_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from hyperfunc.runs.result import Result
 
 __all__ = ["command", "starter"]
-
-FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 
 @click.command("optimize")
@@ -79,9 +76,6 @@ def starter(
     from hyperfunc.evaluation.dataset import load_examples
     from hyperfunc.ledger import Ledger
 
-    # A module of the user lies where the command is called, which a console script does not search.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     trained, judge = load_system(system), load_metric(metric)
     train = load_examples(data)
     seen = load_examples(validation) if validation else ()

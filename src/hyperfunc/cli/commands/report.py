@@ -8,6 +8,7 @@ import click
 
 from hyperfunc.cli.opening import find, reading, report_path
 from hyperfunc.cli.options import ledger_option, run_argument
+from hyperfunc.cli.writing import write
 
 __all__ = ["command"]
 
@@ -38,18 +39,6 @@ def command(run: str, ledger: str | None, html: Path | None, markdown: Path | No
         if html is None and markdown is None:
             html = report_path(opened, data.run_id)
     if html is not None:
-        _write(html, render_html(data))
+        write(html, render_html(data))
     if markdown is not None:
-        _write(markdown, render_markdown(data))
-
-
-def _write(file: Path, content: str) -> None:
-    if str(file) == "-":
-        click.echo(content, nl=False)
-        return
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {file}: {error.strerror}; name another file") from error
-    click.echo(file)
+        write(markdown, render_markdown(data))

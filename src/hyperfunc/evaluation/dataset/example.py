@@ -80,6 +80,14 @@ class Example:
         except (TypeError, ValueError):
             return None
 
+    @property
+    def cluster(self) -> str | None:
+        """What its score is dependent with: its group, else all examples of equal inputs.
+
+        ``None`` when it has no group and its inputs cannot be encoded: then nothing but itself.
+        """
+        return self.luck if self.group is None or self.group == "" else f"group {self.group}"
+
     def __repr__(self) -> str:
         name = f"{self.fn_name!r}, " if self.fn_name else ""
         known = f", id={self.id!r}" if self.id is not None else ""

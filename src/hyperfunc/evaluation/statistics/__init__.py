@@ -3,7 +3,7 @@
 from .betting import ConfidenceSequence, SequentialTest, confidence_sequence, log_capitals, sequential_test
 from .components import Allocation, VarianceComponents, best_allocation, variance_components
 from .groups import cluster_means
-from .intervals import Interval, mean_interval, paired_interval
+from .intervals import Interval, mean_interval, paired_interval, standard_error
 from .multiplicity import benjamini_hochberg, holm
 from .permutation import permutation_p, within_group_p
 from .power import needed_examples, smallest_difference
@@ -32,6 +32,7 @@ __all__ = [
     "sequential_test",
     "smallest_difference",
     "smooth_rates",
+    "standard_error",
     "student_quantile",
     "variance_components",
     "within_group_p",

@@ -17,21 +17,27 @@ __all__ = ["by_group", "check_level", "chunks", "cluster_means"]
 
 
 def by_group(
-    values_N: ArrayLike, groups: Sequence[Hashable] | None
+    values_N: ArrayLike, groups: Sequence[Hashable] | None, weights_N: ArrayLike | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum and number of examples of each group, in order of first appearance."""
+    """Sum of the weighted values and sum of the weights of each group, in order of first appearance.
+
+    Without weights these are the sum of the values and their number.
+    """
     values = np.asarray(values_N, np.float64)
     if values.ndim != 1 or not len(values):
         raise MetricError(f"a mean needs one value per example, but got shape {values.shape}")
     if not np.isfinite(values).all():
         raise MetricError("a value is NaN or infinite; leave out examples that are missing on either side")
+    weights = np.ones(len(values)) if weights_N is None else np.asarray(weights_N, np.float64)
+    if weights.shape != values.shape or not (np.isfinite(weights) & (weights > 0)).all():
+        raise MetricError(f"{len(values)} values need as many positive weights, but got {weights_N!r:.80}")
     if groups is None:
-        return values, np.ones(len(values))
+        return weights * values, weights
     if len(groups) != len(values):
         raise MetricError(f"{len(values)} values have {len(groups)} groups; give one group per example")
     places: dict[Hashable, int] = {}
     index_N = np.array([places.setdefault(group, len(places)) for group in groups])
-    sums_G, counts_G = np.bincount(index_N, weights=values), np.bincount(index_N)
+    sums_G, counts_G = np.bincount(index_N, weights * values), np.bincount(index_N, weights)
     return sums_G.astype(np.float64), counts_G.astype(np.float64)
 
 

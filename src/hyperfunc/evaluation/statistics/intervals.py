@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "mean_interval", "paired_interval"]
+__all__ = ["Interval", "mean_interval", "paired_interval", "standard_error"]
 
 _SMALL = 5
 """Below this many groups a bootstrap knows too little of the spread; Student's t takes over."""
@@ -55,6 +55,7 @@ def paired_interval(
     differences_N: ArrayLike,
     *,
     groups: Sequence[Hashable] | None = None,
+    weights: ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 4000,
@@ -70,6 +71,7 @@ def paired_interval(
     Args:
         differences_N: score of one candidate minus score of the other, per example; no NaN.
         groups: what each example belongs to; every example is its own group when not given.
+        weights: how much each example counts, positive; all the same when not given.
         level: in (0, 1).
         seed: of the resampling; the same seed gives the same interval.
         resamples: bootstrap samples drawn, at least 100.
@@ -90,13 +92,14 @@ def paired_interval(
     for groups, Field and Welsh, "Bootstrapping clustered data", JRSS B 69 (2007); for the width with
     few groups, Hesterberg, "What teachers should know about the bootstrap", Am. Stat. 69 (2015).
     """
-    return _interval(differences_N, groups, level, seed, resamples, bounds=(-1.0, 1.0))
+    return _interval(by_group(differences_N, groups, weights), level, seed, resamples, bounds=(-1.0, 1.0))
 
 
 def mean_interval(
     values_N: ArrayLike,
     *,
     groups: Sequence[Hashable] | None = None,
+    weights: ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
     resamples: int = 4000,
@@ -108,12 +111,36 @@ def mean_interval(
         >>> mean_interval([1.0] * 20).low < 1.0
         True
     """
-    return _interval(values_N, groups, level, seed, resamples, bounds=(0.0, 1.0))
+    return _interval(by_group(values_N, groups, weights), level, seed, resamples, bounds=(0.0, 1.0))
+
+
+def standard_error(
+    values_N: ArrayLike, *, groups: Sequence[Hashable] | None = None, weights: ArrayLike | None = None
+) -> float:
+    """The standard error of a mean over examples, from the spread between groups.
+
+    Args:
+        values_N, groups, weights: as in :func:`paired_interval`.
+
+    Returns:
+        At least 0; NaN for a single group, which shows no spread.
+
+    Raises:
+        MetricError: as :func:`paired_interval`.
+
+    Example::
+
+        >>> round(standard_error([0.0, 1.0, 0.0, 1.0]), 4)
+        0.2887
+
+    Source: Cochran, "Sampling Techniques" (3rd edition, 1977), chapter 9A: ratios of cluster totals.
+    """
+    sums_G, counts_G = by_group(values_N, groups, weights)
+    return _standard_error(sums_G, counts_G) if len(sums_G) > 1 else math.nan
 
 
 def _interval(
-    values_N: ArrayLike,
-    groups: Sequence[Hashable] | None,
+    gathered: tuple[NDArray[np.float64], NDArray[np.float64]],
     level: float,
     seed: int,
     resamples: int,
@@ -122,7 +149,7 @@ def _interval(
     check_level(level)
     if resamples < 100:
         raise MetricError(f"resamples is {resamples!r}; give at least 100")
-    sums_G, counts_G = by_group(values_N, groups)
+    sums_G, counts_G = gathered
     estimate = float(sums_G.sum() / counts_G.sum())
     means_G = sums_G / counts_G
     # A score beyond [0, 1] widens what an unseen example is thought able to be.

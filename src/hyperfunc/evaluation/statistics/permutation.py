@@ -26,6 +26,7 @@ def permutation_p(
     differences_N: ArrayLike,
     *,
     groups: Sequence[Hashable] | None = None,
+    weights: ArrayLike | None = None,
     seed: int = 0,
     permutations: int = 10_000,
 ) -> float:
@@ -33,7 +34,7 @@ def permutation_p(
 
     Args:
         differences_N: as in :func:`paired_interval`.
-        groups: as in :func:`paired_interval`.
+        groups, weights: as in :func:`paired_interval`.
         seed: of the flips that are drawn when there are too many to count all.
         permutations: how many are drawn then, at least 1.
 
@@ -50,7 +51,7 @@ def permutation_p(
 
     Source: Fisher, "The Design of Experiments" (1935), section 21.
     """
-    sums_G, _ = by_group(differences_N, groups)
+    sums_G, _ = by_group(differences_N, groups, weights)
     return _flip_p(sums_G, generator("permutation", seed), permutations)
 
 
