@@ -37,6 +37,7 @@ NEUTRAL: Mapping[str, float] = {
 
 _TRUNCATIONS = ("top_p", "typical_p", "min_p")
 _WHOLE_CONTEXT = 1 << 20
+_LARGEST_SEED = (1 << 31) - 1
 
 Order = Literal["last", "first", "unknown"]
 
@@ -59,6 +60,7 @@ class Table:
         needs_max_tokens: whether it would otherwise end after a number of tokens of its own choice.
         seed: the server's name of the seed.
         random_seed: what the server takes for "choose one"; nothing is sent without one.
+        least_seed: what lies below it, the server takes for "choose one" too.
         order: whether the server applies the temperature after truncation, before it, or does not say.
         sends_neutral: whether neutral values are sent; not where they are the server's defaults and
             some of its models refuse the parameter as such.
@@ -73,6 +75,7 @@ class Table:
     needs_max_tokens: bool = False
     seed: str = "seed"
     random_seed: int | None = None
+    least_seed: int = 0
     order: Order = "last"
     sends_neutral: bool = True
 
@@ -113,14 +116,25 @@ def min_p_last(min_p: float, temperature: float) -> float:
 def wire(table: Table, sampling: Sampling, seed: int | None) -> dict[str, Any]:
     """The parameters as the server wants them.
 
+    Args:
+        table: of the server.
+        sampling: canonical parameters.
+        seed: any whole number; equal ones are equal on the wire, in the 31 bits that every server takes.
+
     Raises:
         ModelError: a parameter that the server cannot honour is set to more than its neutral value.
     """
     body = dict(_sampling(table, sampling))
-    number = seed if seed is not None else table.random_seed
+    number = table.random_seed if seed is None else _seed(table, seed)
     if number is not None:
         body[table.seed] = number
     return body
+
+
+def _seed(table: Table, seed: int) -> int:
+    """The seed in 31 bits: servers refuse longer ones, cut them off, or take them for "choose one"."""
+    number = seed & _LARGEST_SEED
+    return number if number >= table.least_seed else _LARGEST_SEED
 
 
 @lru_cache(maxsize=4096)
@@ -247,6 +261,7 @@ KOBOLDCPP = Table(
     needs_max_tokens=True,
     seed="sampler_seed",
     random_seed=-1,
+    least_seed=1,
 )  # fmt: skip
 VLLM = Table(
     server="vLLM",
