@@ -101,6 +101,14 @@ def test_a_model_of_a_file_gets_its_key_its_limits_and_its_price(
     assert KEY not in shown
 
 
+def test_a_key_in_a_file_of_models_shows_in_no_message(tmp_path: Path) -> None:
+    text = f"models: {{mine: {{provider: openai, model: m, url: http://127.0.0.1:1/v1, key: {KEY}}}}}"
+    (tmp_path / "models.yaml").write_text(text)
+    with pytest.raises(KeyRefused, match="not shown") as refused:
+        route_for("mine")
+    assert KEY not in str(refused.value)
+
+
 def test_the_price_of_a_server_on_this_machine_is_nothing_and_of_others_unknown() -> None:
     asked = Request(model="m", messages=(Message("user", "Hi"),))
     assert route_for("llamacpp/http://127.0.0.1:1").price(asked) == 0.0

@@ -22,7 +22,7 @@ from hyperfunc.llm.providers.openai_style import OpenAIStyle
 from hyperfunc.llm.providers.parameters import COMPATIBLE, OPENAI, OPENROUTER, VLLM
 from hyperfunc.llm.providers.server import Dialect, ServerClient
 from hyperfunc.llm.providers.templates import ChatTemplate, template_named
-from hyperfunc.llm.secrets import Secret, find_key
+from hyperfunc.llm.secrets import Secret, find_key, shown_variable
 
 __all__ = ["open_route"]
 
@@ -83,7 +83,8 @@ def _key(spec: ModelSpec, kind: Provider) -> Secret | None:
         key = find_key(spec.key)
         if key is None:
             raise KeyRefused(
-                f"the key {spec.key} of a model in {spec.source} is not set; {_hint(spec, kind)}"
+                f"the key {shown_variable(spec.key)} of a model in {spec.source} is not set; set it in the "
+                "environment or in .env, and give the name of its variable here"
             )
         return key
     if not kind.key or (spec.url and not kind.key_travels):
