@@ -78,7 +78,7 @@ def test_a_key_never_goes_to_a_proxy_in_the_clear(monkeypatch: pytest.MonkeyPatc
 
 
 def test_loopback_is_the_whole_block() -> None:
-    assert all(map(on_this_machine, ("127.0.0.1", "127.8.9.10", "::1", "localhost")))
+    assert all(map(on_this_machine, ("127.0.0.1", "127.8.9.10", "::1", "0.0.0.0", "localhost")))
     assert not any(map(on_this_machine, ("10.0.0.1", "127.example.org", "", None)))
 
 

@@ -46,11 +46,24 @@ _ERROR_BODY = 1 << 16
 
 
 def on_this_machine(host: str | None) -> bool:
-    """Whether a host is a loopback address: 127.0.0.0/8, ``::1``, or ``localhost``."""
+    """Whether a host is a loopback address (127.0.0.0/8, ``::1``), ``0.0.0.0``, ``::`` or ``localhost``."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_address(text: str) -> bool:
+    """Whether paths can be appended to it: http or https, a host, and nothing behind the path."""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # Sockets encode a name only when they look it up, and some names cannot be.
+        (parts.hostname or "").encode("idna")
     except ValueError:
         return False
+    return fine and not re.search(r"[\s?#]", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +100,9 @@ class Exchange:
     def __post_init__(self) -> None:
         # An address that cannot be read may hold a password, so only what follows an "@" is shown.
         shown = self.base.rpartition("@")[2]
-        try:
-            parts = urlsplit(self.base)
-            fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            fine = False
-        if not fine:
+        if not _is_address(self.base):
             raise ModelError(f"{shown!r} is no address of a server; give one such as http://127.0.0.1:8080")
+        parts = urlsplit(self.base)
         if parts.username or parts.password:
             raise ModelError(
                 f"the address of {parts.hostname} holds a password; put it into an environment variable and "

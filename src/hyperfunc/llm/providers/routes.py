@@ -72,10 +72,25 @@ def open_route(name: str, spec: ModelSpec) -> Route:
 def _address(spec: ModelSpec, kind: Provider) -> str:
     said = os.environ.get(kind.url_variable, "") if kind.url_variable and not spec.url else ""
     if said and "://" not in said:
-        # OLLAMA_HOST is a bare host by custom.
-        said = f"http://{said}"
+        said = _bare_host(said, kind)
     url = (spec.url or said or kind.url or "").rstrip("/")
     return url.removesuffix("/v1") if spec.provider in ("llamacpp", "vllm") else url
+
+
+def _bare_host(said: str, kind: Provider) -> str:
+    """The address of ``host``, ``host:port`` or ``:port``, as OLLAMA_HOST has it by custom."""
+    address = f"http://{said}"
+    try:
+        parts = urlsplit(address)
+        port = parts.port or urlsplit(kind.url or "").port
+    except ValueError:
+        return address
+    if "@" in said or port is None:
+        return address
+    host = parts.hostname or ""
+    # What a server listens on is no address to ask at.
+    host = "127.0.0.1" if host in ("", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{host}:{port}{parts.path}"
 
 
 def _key(spec: ModelSpec, kind: Provider) -> Secret | None:
