@@ -10,7 +10,15 @@ import pytest
 from tests.llm.fault_server import Act, chat, fault_server
 from tests.llm.http.test_client import ask, client, request, script
 
-from hyperfunc.errors import BadReply, InfrastructureError, ModelError, RequestRefused, ServerFailed
+from hyperfunc.errors import (
+    BadReply,
+    InfrastructureError,
+    KeyRefused,
+    ModelError,
+    QuotaExhausted,
+    RequestRefused,
+    ServerFailed,
+)
 from hyperfunc.llm.http.exchange import Exchange, on_this_machine
 from hyperfunc.llm.secrets import Secret
 
@@ -28,6 +36,24 @@ KEY = Secret("sk-planted-in-a-reply", "PLANTED")
 def test_an_error_with_status_200_is_an_error_in_the_servers_words(body: Any) -> None:
     with fault_server(script(Act(body=body))) as server, pytest.raises(ServerFailed, match="boom"):
         ask(server)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "boom", "type": "invalid_request_error", "code": None}, RequestRefused),
+        ({"message": "boom", "type": "BadRequestError", "code": "odd"}, RequestRefused),
+        ({"message": "boom", "type": "insufficient_quota", "code": None}, QuotaExhausted),
+        ({"message": "boom", "code": 403}, KeyRefused),
+    ],
+)
+def test_an_error_with_status_200_that_asking_again_cannot_help_is_not_asked_again(
+    error: Any, kind: type[Exception]
+) -> None:
+    with fault_server(script(Act(body={"error": error}))) as server:
+        with pytest.raises(kind, match="boom"):
+            ask(server)
+        assert len(server.seen) == 1
 
 
 @pytest.mark.parametrize("line", [b'data: {"error": {"message": "boom", "code": 400}}', b"error: boom"])

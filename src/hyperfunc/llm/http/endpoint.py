@@ -58,7 +58,8 @@ class _Waiter:
 
 
 class Endpoint:
-    """The door of one server. Callers of all event loops and threads pass it in the order they came.
+    """The door of one server. Callers of all event loops and threads pass it in the order they came; whoever
+    has to ask again has come before.
 
     Args:
         name: shown in errors; its URL.
@@ -88,12 +89,13 @@ class Endpoint:
         self._left = {"requests": Allowance(), "tokens": Allowance()}
         self._told = False
 
-    async def enter(self, tokens: float, patience_s: float) -> Permit:
+    async def enter(self, tokens: float, patience_s: float, *, again: bool = False) -> Permit:
         """Wait for leave to send one request. It must be given back with :meth:`leave`.
 
         Args:
             tokens: that the request will probably take.
             patience_s: seconds that may be spent before a closed gate.
+            again: the request was let in before, and had no answer; it comes first.
 
         Raises:
             RateLimited: the gate stays closed for longer.
@@ -103,12 +105,15 @@ class Endpoint:
             now = self._clock()
             if self._opens - now > patience_s:
                 raise self._too_long(now, patience_s)
-            if not self._waiters and self._wait_s(now, permit) == 0.0:
+            if (again or not self._waiters) and self._wait_s(now, permit) == 0.0:
                 self._admit(permit, now)
                 return permit
             loop = asyncio.get_running_loop()
             waiter = _Waiter(permit, loop.create_future(), loop, patience_s)
-            self._waiters.append(waiter)
+            if again:
+                self._waiters.appendleft(waiter)
+            else:
+                self._waiters.append(waiter)
             self._pump()
         try:
             await waiter.future

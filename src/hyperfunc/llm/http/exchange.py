@@ -17,7 +17,6 @@ import aiohttp
 from yarl import URL
 
 from hyperfunc.errors import (
-    BadReply,
     KeyRefused,
     ModelError,
     QuotaExhausted,
@@ -29,7 +28,7 @@ from hyperfunc.errors import (
 )
 from hyperfunc.llm.secrets import Secret, redact
 
-from .attempts import Fault
+from .attempts import Fault, unreadable
 from .pool import Pool, shared_pool
 from .rates import retry_after
 from .reported import UNPAID, reported, words_of
@@ -257,8 +256,7 @@ class Exchange:
                 yield piece
         if size > self.largest:
             limit = f"{self.largest >> 20} MiB" if self.largest >> 20 else f"{self.largest} bytes"
-            error = BadReply(f"{self.base} sent a reply of more than {limit}; it was not read")
-            raise Fault(error, status=response.status, load=False)
+            raise unreadable(f"{self.base} sent a reply of more than {limit}; it was not read")
 
     def _parsed(self, data: bytes) -> dict[str, Any]:
         found = readable = None
@@ -268,14 +266,9 @@ class Exchange:
         if not readable:
             # Cut after keys are replaced: half a key would not be known as one.
             shown = redact(data[:_ERROR_BODY].decode("utf-8", "replace"))[:80]
-            raise Fault(
-                BadReply(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?"),
-                load=False,
-            )
+            raise unreadable(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?")
         if not isinstance(found, dict):
-            raise Fault(
-                BadReply(f"{self.base} sent JSON that is no object; is it a model server?"), load=False
-            )
+            raise unreadable(f"{self.base} sent JSON that is no object; is it a model server?")
         fault = reported(self.base, found)
         if fault is not None:
             raise fault
@@ -283,12 +276,12 @@ class Exchange:
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Fault:
         """What a status other than 200 means."""
-        said, code = await self._said(response)
+        said, names = await self._said(response)
         status = response.status
         where = f"{self.base} ({status}{': ' + said if said else ''})"
         again, wait = status in _AGAIN, retry_after(response.headers)
         error: Exception
-        if status == 402 or code in UNPAID:
+        if status == 402 or names & UNPAID:
             error, again, wait = (
                 QuotaExhausted(f"the account at {where} cannot pay for the request"),
                 False,
@@ -310,15 +303,15 @@ class Exchange:
         load = again and status not in _LOAD_FREE
         return Fault(error, status=status, again=again, wait_s=wait if again else None, load=load)
 
-    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, str]:
-        """The server's own words, without any key, and its code."""
+    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, frozenset[str]]:
+        """The server's own words, without any key, and its names for the error."""
         try:
             data = b""
             # One read gives what has come so far, and half a key would not be known as one.
             while len(data) < _ERROR_BODY and (piece := await response.content.read(_ERROR_BODY - len(data))):
                 data += piece
         except _BROKEN:
-            return "", ""
+            return "", frozenset()
         text = data.decode("utf-8", "replace")
         try:
             found = json.loads(text)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperfunc.errors import BadReply, ModelError
+from hyperfunc.errors import ModelError
 from hyperfunc.llm.client import Request, TokenLogprob, Usage
-from hyperfunc.llm.http import Fault
+from hyperfunc.llm.http import Fault, unreadable
 
 __all__ = [
     "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "logprobs_of", "number",
@@ -38,10 +38,9 @@ def chat_messages(request: Request) -> list[dict[str, str]]:
 
 def bad_reply(where: str, lacks: str) -> Fault:
     """The fault of a reply without its parts."""
-    error = BadReply(
+    return unreadable(
         f"{where} sent a reply without {lacks}; is it the kind of server that the model's name says?"
     )
-    return Fault(error, load=False)
 
 
 def calls_of(where: str, found: Any) -> tuple[Mapping[str, Any], ...]:
