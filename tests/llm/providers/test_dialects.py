@@ -112,6 +112,40 @@ def test_a_chat_stream() -> None:
     assert (whole.usage.total_tokens, whole.usage.counted) == (6, False)
 
 
+ENTRIES = [[{"token": t, "logprob": -0.5, "top_logprobs": [{"token": t, "logprob": -0.5}]}] for t in "ab"]
+STREAMS: dict[str, tuple[Any, ...]] = {
+    "vllm/URL#m": (
+        {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": ENTRIES[0]}}]},
+        {"choices": [{"delta": {"content": "b"}, "logprobs": {"content": ENTRIES[1]}}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop", "logprobs": None}]},
+    ),
+    "llamacpp/URL?api=completion&template=none": (
+        {"content": "a", "completion_probabilities": ENTRIES[0]},
+        {"content": "b", "completion_probabilities": ENTRIES[1]},
+        {"content": "", "stop": True},
+    ),
+    "ollama/URL#m": (
+        {"message": {"content": "a"}, "logprobs": ENTRIES[0]},
+        {"message": {"content": "b"}, "logprobs": ENTRIES[1], "done": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_log_probabilities_of_a_stream_come_with_its_response(name: str) -> None:
+    events = STREAMS[name]
+    lines = "".join(json.dumps(event) + "\n" for event in events).encode()
+    pieces = streamed(name, lines if "ollama" in name else sse(*events), request(logprobs=1))
+    whole = pieces[-1].response
+    assert whole is not None
+    assert whole.logprobs == tuple(TokenLogprob(token, -0.5, ((token, -0.5),)) for token in "ab")
+
+
+def test_a_stream_without_the_log_probabilities_that_were_asked_for_is_an_error() -> None:
+    with pytest.raises(ModelError, match="sent no log-probabilities"):
+        streamed("vllm/URL#m", sse(delta("a", finish_reason="stop")), request(logprobs=1))
+
+
 def test_a_stream_puts_tool_calls_together() -> None:
     parts = [
         {"index": 0, "id": "1", "function": {"name": "look", "arguments": '{"a"'}},
@@ -130,6 +164,9 @@ def test_a_stream_that_breaks_off_is_an_error_and_not_an_answer() -> None:
         streamed("vllm/URL#m", sse(delta("Hel"), delta("lo" * 50)), request(), "broken stream")
     with pytest.raises(BadReply, match="the end of its stream"):
         streamed("vllm/URL#m", sse(delta("Hel"), done=False), request())
+    with pytest.raises(BadReply, match="the end of its stream"):
+        # KoboldCpp's word for a stream that goes on.
+        streamed("vllm/URL#m", sse(delta("Hel", finish_reason="null"), done=False), request())
     with pytest.raises(BadReply, match="no JSON"):
         streamed("vllm/URL#m", b"data: {oops\n\n", request())
 
@@ -289,6 +326,19 @@ def test_a_koboldcpp_stream() -> None:
     whole = streamed("koboldcpp/URL?template=none", lines, request())[-1].response
     assert whole is not None
     assert (whole.text, whole.finish_reason) == ("ab", "length")
+
+
+@pytest.mark.parametrize("goes_on", [None, "null"])
+def test_a_koboldcpp_stream_that_breaks_off_is_an_error_and_not_an_answer(goes_on: str | None) -> None:
+    def lines(*reasons: str | None) -> bytes:
+        events = [{"token": "a", "finish_reason": reason} for reason in reasons]
+        return "".join(f"event: message\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+    name = "koboldcpp/URL?template=none"
+    with pytest.raises(BadReply, match="the end of its stream"):
+        streamed(name, lines(goes_on, goes_on), request())
+    pieces = streamed(name, lines(goes_on, "stop"), request())
+    assert [piece.finish_reason for piece in pieces[:2]] == [None, "stop"]
 
 
 # Ollama

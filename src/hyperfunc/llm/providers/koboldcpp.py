@@ -12,7 +12,7 @@ from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.http.sse import events
 from hyperfunc.llm.providers.parameters import KOBOLDCPP, wire
 from hyperfunc.llm.providers.raw_text import cut, own_template, refuse_tools, stops
-from hyperfunc.llm.providers.reading import bad_reply, counted, usage_of
+from hyperfunc.llm.providers.reading import bad_reply, counted, finished, usage_of
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.providers.templates import ChatTemplate
 
@@ -79,14 +79,18 @@ class KoboldCpp:
         self, where: str, request: Request, stream: AsyncIterator[bytes]
     ) -> AsyncIterator[Piece]:
         """Tokens as they come; the server says nothing about usage here."""
-        text = ""
+        text, says, ended = "", False, False
         async for event in events(stream, where):
             token = event.get("token")
             if not isinstance(token, str):
                 raise bad_reply(where, "a token")
             text += token
-            reason = event.get("finish_reason")
+            reason = finished(event.get("finish_reason"))
+            says, ended = says or "finish_reason" in event, ended or reason is not None
             yield Piece(text=token, finish_reason=None if reason is None else _reason(reason, False))
+        # Versions that never give a reason end like those that break off.
+        if says and not ended:
+            raise bad_reply(where, "the end of its stream")
         yield Piece(usage=counted(request, text))
 
     def embedding(self, texts: Sequence[str]) -> Asked:

@@ -12,7 +12,15 @@ from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.http.reported import reported
 from hyperfunc.llm.http.sse import events
 from hyperfunc.llm.providers.parameters import Table, wire
-from hyperfunc.llm.providers.reading import bad_reply, calls_of, chat_messages, logprobs_of, number, usage_of
+from hyperfunc.llm.providers.reading import (
+    bad_reply,
+    calls_of,
+    chat_messages,
+    finished,
+    logprobs_of,
+    number,
+    usage_of,
+)
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.structured import schema_of
 
@@ -104,16 +112,17 @@ class OpenAIStyle:
                 if fault is not None:
                     raise fault
                 delta = choices[0].get("delta") or {}
-                reason = choices[0].get("finish_reason")
+                reason = finished(choices[0].get("finish_reason"))
+                logprobs = _logprobs(choices[0])
                 text, calls = delta.get("content") or "", calls_of(where, delta.get("tool_calls"))
-            except (AttributeError, IndexError, KeyError, TypeError) as error:
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise bad_reply(where, "a choice with a delta") from error
             if not isinstance(text, str):
                 raise bad_reply(where, "a readable delta")
             ended = ended or reason is not None
             yield Piece(
-                text=text, finish_reason=None if reason is None else str(reason),
-                usage=_stream_usage(event.get("usage")), tool_calls=calls,
+                text=text, finish_reason=reason, usage=_stream_usage(event.get("usage")), tool_calls=calls,
+                logprobs=logprobs,
                 fingerprint=str(event.get("system_fingerprint") or ""),
             )  # fmt: skip
         if not ended:

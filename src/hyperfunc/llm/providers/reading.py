@@ -11,7 +11,7 @@ from hyperfunc.llm.client import Request, TokenLogprob, Usage
 from hyperfunc.llm.http import Fault, unreadable
 
 __all__ = [
-    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "logprobs_of", "number",
+    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "finished", "logprobs_of", "number",
     "probable_tokens", "usage_of",
 ]  # fmt: skip
 
@@ -59,6 +59,11 @@ def _is_call(call: Any) -> bool:
     if not isinstance(call, Mapping) or not isinstance(call.get("index", 0), int):
         return False
     return isinstance(call.get("function") or {}, Mapping)
+
+
+def finished(reason: Any) -> str | None:
+    """Why a stream ends here; ``None`` when it goes on, which KoboldCpp says with the text ``null``."""
+    return None if reason is None or reason == "null" else str(reason)
 
 
 def number(value: Any) -> int | None:
