@@ -177,6 +177,15 @@ class Endpoint:
             self._told = True
             self._left[kind].told(self._clock(), left, reset_s, float("inf"))
 
+    def tighten(self, limits: Limits) -> None:
+        """Hold these limits too, as far as they are stricter."""
+        with self._lock:
+            now = self._clock()
+            self.limit.at_most(int(limits.concurrency))
+            self._requests = _stricter(self._requests, limits.requests_per_minute, now)
+            self._tokens = _stricter(self._tokens, limits.tokens_per_minute, now)
+            self._pump()
+
     def pace(self, requests_per_minute: float, tokens_per_minute: float) -> None:
         """Go on at other rates."""
         with self._lock:
@@ -252,6 +261,16 @@ class Endpoint:
             self._pump()
 
 
+def _stricter(bucket: Bucket | None, per_minute: float | None, now: float) -> Bucket | None:
+    if per_minute is None:
+        return bucket
+    if bucket is None:
+        return Bucket(per_minute, now)
+    if per_minute < bucket.per_minute:
+        bucket.pace(per_minute, now)
+    return bucket
+
+
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
     if future.done():
         return
@@ -284,10 +303,13 @@ def endpoint_for(name: str, limits: Limits | None = None, *, account: str = "") 
 
     Args:
         name: of the server; its URL.
-        limits: what it starts with when it is new; the endpoint of another caller keeps its own.
+        limits: of whoever asks; of several, the strictest holds.
         account: tells apart who is asked for; never shown.
     """
     with _endpoints_lock:
-        if (name, account) not in _endpoints:
-            _endpoints[name, account] = Endpoint(name, limits)
-        return _endpoints[name, account]
+        found = _endpoints.get((name, account))
+        if found is None:
+            found = _endpoints[name, account] = Endpoint(name, limits)
+        elif limits is not None:
+            found.tighten(limits)
+        return found
