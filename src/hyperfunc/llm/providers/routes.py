@@ -43,18 +43,23 @@ def open_route(name: str, spec: ModelSpec) -> Route:
     kind = PROVIDERS[spec.provider]
     price = _price(spec)
     if spec.provider == "litellm":
-        endpoint = endpoint_for(f"litellm/{spec.model}", _limits(spec, kind))
-        return Route(
-            LiteLLMClient(spec.model, endpoint, _attempts(spec), lambda usage: cost_of(name, usage, price)),
-            _identity(name, spec, ""),
-            lambda request: most_cost(name, request, price),
+        key = _key(spec, kind)
+        client: Client = LiteLLMClient(
+            spec.model,
+            _endpoint(f"litellm/{spec.model} {spec.url}".strip(), key, _limits(spec, kind)),
+            _attempts(spec),
+            lambda usage: cost_of(name, usage, price),
+            url=spec.url,
+            key=key,
+            extra=spec.extra,
         )
+        return Route(client, _identity(name, spec, spec.url), lambda request: most_cost(name, request, price))
     url = _address(spec, kind)
     # Who answers at another address may ask another price.
     listed = url == kind.url
     key = _key(spec, kind)
     dialect = _dialect(spec, kind, url)
-    client: Client = ServerClient(
+    client = ServerClient(
         dialect,
         Exchange(base=url, key=key, key_hint=_hint(spec, kind)),
         _endpoint(url, key, _limits(spec, kind)),
