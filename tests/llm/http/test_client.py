@@ -410,6 +410,8 @@ def test_a_request_that_is_no_json_is_refused_before_it_is_sent() -> None:
         with pytest.raises(ModelError, match="cannot be sent as JSON"):
             asyncio.run(client(server).complete(request("\ud800")))
         with pytest.raises(ModelError, match="cannot be sent as JSON"):
+            asyncio.run(client(server).complete(request(tools=({"function": float("nan")},))))
+        with pytest.raises(ModelError, match="temperature=nan: give a number"):
             asyncio.run(client(server).complete(request(sampling=Sampling(temperature=float("nan")))))
         assert server.seen == []
 

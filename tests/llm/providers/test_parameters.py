@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,3 +196,19 @@ def test_koboldcpp_takes_no_seed_of_ours_for_a_random_one() -> None:
         assert isinstance(number, int)
         assert number > 0
     assert sent(KOBOLDCPP, Sampling(max_tokens=1))["sampler_seed"] == -1
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": -0.1}, {"temperature": float("nan")}, {"temperature": float("inf")}, {"top_p": 1.5},
+        {"top_p": "0.5"}, {"top_p": True}, {"top_k": -1}, {"top_k": 2.5}, {"min_p": 2.0}, {"typical_p": -1.0},
+        {"repetition_penalty": 0.0}, {"presence_penalty": float("nan")}, {"max_tokens": 0},
+        {"max_tokens": 1.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused_for_every_server(table: Table, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=next(iter(wrong))):
+        sent(table, Sampling(**{"max_tokens": 4, **wrong}))
