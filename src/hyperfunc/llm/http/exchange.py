@@ -198,14 +198,14 @@ class Exchange:
         if on_this_machine(host):
             return None
         proxy = urllib.request.getproxies().get(url.scheme)
-        if proxy is None or urllib.request.proxy_bypass(host):
+        if proxy is None or urllib.request.proxy_bypass(f"{host}:{url.port}"):
             return None
         if self.key is not None and url.scheme == "http":
             raise ModelError(
                 f"{self.key!r} would go to a proxy in the clear on its way to {self.base}; use https, or put "
                 f"{host} into NO_PROXY"
             )
-        if urlsplit(proxy).scheme not in ("http", "https"):
+        if not _is_address(proxy):
             raise ModelError(
                 f"the proxy for {url.scheme} in the environment is none that can be used; give it as "
                 f"http://host:port, or put {host} into NO_PROXY"
@@ -223,6 +223,9 @@ class Exchange:
             error.request_info = error.request_info._replace(headers=type(sent)(bare))
             error.args = (error.request_info, ())
         reason = redact(_PASSWORD.sub("//", str(error) or type(error).__name__))[:_SHOWN]
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            words = f"the proxy on the way to {self.base} refuses ({error.status}); see HTTPS_PROXY"
+            return Fault(ServerUnreachable(words), again=error.status in _AGAIN, load=False)
         if isinstance(error, aiohttp.ClientSSLError):
             words = (
                 f"no secure connection to {self.base} ({reason}); see its certificate, and that it is https"
@@ -232,7 +235,11 @@ class Exchange:
             number = error.os_error.errno or 0
             # A name that no server of names knows has a negative number, and words of its own.
             why = os.strerror(number) if number > 0 else error.os_error.strerror or reason
-            words = f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
+            words = (
+                f"the proxy on the way to {self.base} does not answer ({why}); see HTTP_PROXY and HTTPS_PROXY"
+                if isinstance(error, aiohttp.ClientProxyConnectionError)
+                else f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
+            )
             # A server that restarts is waited for; an address that is wrong is told soon.
             return Fault(ServerUnreachable(words), load=False, tries=_CONNECTING)
         return Fault(
