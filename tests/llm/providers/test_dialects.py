@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.llm.fault_server import Act, Seen, chat, fault_server
 
-from hyperfunc.errors import BadReply, ModelError, ServerUnreachable
+from hyperfunc.errors import BadReply, ModelError, ServerFailed, ServerUnreachable
 from hyperfunc.llm.client import Message, Request, Response, Sampling, TokenLogprob
 from hyperfunc.llm.http import Attempts
 from hyperfunc.llm.providers.server import Piece, ServerClient
@@ -339,6 +339,46 @@ def test_a_koboldcpp_stream_that_breaks_off_is_an_error_and_not_an_answer(goes_o
         streamed(name, lines(goes_on, goes_on), request())
     pieces = streamed(name, lines(goes_on, "stop"), request())
     assert [piece.finish_reason for piece in pieces[:2]] == [None, "stop"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrote", "reason"),
+    [("length", 8, "length"), ("length", 3, "stop"), ("length", None, "length"), ("stop", 8, "stop")],
+)
+def test_koboldcpp_says_length_of_what_a_stop_text_ended_too(said: str, wrote: Any, reason: str) -> None:
+    reply = kobold("yes", finish_reason=said, prompt_tokens=2, completion_tokens=wrote)
+    _, answer = asked("koboldcpp/URL?template=none", reply, request(stop=("!",)))
+    assert answer.finish_reason == reason
+    _, answer = asked("koboldcpp/URL?template=none", reply, request())
+    assert answer.finish_reason == said
+
+
+FAILED: dict[str, Any] = {"finish_reason": "error"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        ("koboldcpp/URL?template=none", kobold("", **FAILED)),
+        ("koboldcpp/URL?template=none", kobold("", finish_reason="length", completion_tokens=0)),
+        ("openai/URL/v1#m", {"choices": [{"message": {"content": ""}, **FAILED}]}),
+    ],
+)
+def test_an_answer_that_the_server_could_not_finish_is_its_failure(name: str, reply: Any) -> None:
+    with pytest.raises(ServerFailed, match="could not finish its answer"):
+        asked(name, reply, request())
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("koboldcpp/URL?template=none", {"token": "", **FAILED}),
+        ("openai/URL/v1#m", {"choices": [{"delta": {}, **FAILED}]}),
+    ],
+)
+def test_a_stream_that_the_server_could_not_finish_is_its_failure(name: str, event: Any) -> None:
+    with pytest.raises(ServerFailed, match="could not finish its answer"):
+        streamed(name, sse(event), request())
 
 
 # Ollama

@@ -16,6 +16,7 @@ from hyperfunc.llm.providers.reading import (
     bad_reply,
     calls_of,
     chat_messages,
+    failed,
     finished,
     logprobs_of,
     number,
@@ -89,6 +90,8 @@ class OpenAIStyle:
             raise bad_reply(where, "a choice with a message") from error
         if not isinstance(text, str):
             raise bad_reply(where, "a text")
+        if choice.get("finish_reason") == "error":
+            raise failed(where)
         return Response(
             text=text,
             finish_reason=str(choice.get("finish_reason") or "stop"),
@@ -119,6 +122,8 @@ class OpenAIStyle:
                 raise bad_reply(where, "a choice with a delta") from error
             if not isinstance(text, str):
                 raise bad_reply(where, "a readable delta")
+            if reason == "error":
+                raise failed(where)
             ended = ended or reason is not None
             yield Piece(
                 text=text, finish_reason=reason, usage=_stream_usage(event.get("usage")), tool_calls=calls,

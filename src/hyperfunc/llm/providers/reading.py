@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperfunc.errors import ModelError
+from hyperfunc.errors import ModelError, ServerFailed
 from hyperfunc.llm.client import Request, TokenLogprob, Usage
 from hyperfunc.llm.http import Fault, unreadable
 
 __all__ = [
-    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "finished", "logprobs_of", "number",
-    "probable_tokens", "usage_of",
+    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "failed", "finished", "logprobs_of",
+    "number", "probable_tokens", "usage_of",
 ]  # fmt: skip
 
 _BYTES_PER_TOKEN = 4
@@ -41,6 +41,11 @@ def bad_reply(where: str, lacks: str) -> Fault:
     return unreadable(
         f"{where} sent a reply without {lacks}; is it the kind of server that the model's name says?"
     )
+
+
+def failed(where: str) -> Fault:
+    """The fault of a reply that gives ``error`` as its reason to end, and no other word about it."""
+    return Fault(ServerFailed(f"{where} could not finish its answer; see the server's log"), load=False)
 
 
 def calls_of(where: str, found: Any) -> tuple[Mapping[str, Any], ...]:
