@@ -386,7 +386,7 @@ def test_a_loop_that_is_closed_without_a_word_is_forgotten() -> None:
 
 
 def test_usage_that_cannot_be_true_is_counted_and_marked() -> None:
-    for prompt, completion in ((-5, 3), ("many", 3), (None, None), (True, 2), (7, 0), (1.5, 2)):
+    for prompt, completion in ((-5, 3), ("many", 3), (None, None), (True, 2), (7, 0), (1.5, 2), (2**63, 3)):
         with fault_server(script(Act(body=chat("fine", prompt, completion)))) as server:
             usage = ask(server).usage
             assert usage is not None

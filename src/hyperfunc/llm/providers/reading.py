@@ -17,6 +17,7 @@ __all__ = [
 
 _BYTES_PER_TOKEN = 4
 _COMPLETION = 256
+_MOST_TOKENS = 1 << 40
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
@@ -73,7 +74,7 @@ def finished(reason: Any) -> str | None:
 
 def number(value: Any) -> int | None:
     """A count of tokens, or ``None`` when the value is none."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS
     return value if whole else None
 
 
