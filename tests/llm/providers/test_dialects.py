@@ -83,6 +83,25 @@ def test_tool_calls_come_as_they_are() -> None:
     assert (answer.text, answer.tool_calls, answer.finish_reason) == ("", (call,), "tool_calls")
 
 
+PARTS = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+    {"type": "text", "text": "ye"},
+    {"type": "text", "text": "s"},
+]
+
+
+def test_a_text_may_come_in_parts_beside_thoughts() -> None:
+    _, answer = asked("openai/URL/v1#m", {"choices": [{"message": {"content": PARTS}}]}, request())
+    assert answer.text == "yes"
+    event = {"choices": [{"delta": {"content": PARTS}, "finish_reason": "stop"}]}
+    whole = streamed("openai/URL/v1#m", sse(event), request())[-1].response
+    assert whole is not None
+    assert whole.text == "yes"
+    for content in (["yes"], [{"type": "text"}], [{"type": "text", "text": 3}], [3]):
+        with pytest.raises(BadReply):
+            asked("openai/URL/v1#m", {"choices": [{"message": {"content": content}}]}, request())
+
+
 def test_log_probabilities_that_do_not_come_are_an_error() -> None:
     with pytest.raises(ModelError, match="sent no log-probabilities"):
         asked("vllm/URL#m", chat("yes"), request(logprobs=1))

@@ -83,7 +83,7 @@ class OpenAIStyle:
             if fault is not None:
                 raise fault
             message = choice["message"]
-            text = message.get("content") or ""
+            text = _text(message)
             calls = calls_of(where, message.get("tool_calls"))
             logprobs = _logprobs(choice)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
@@ -117,7 +117,7 @@ class OpenAIStyle:
                 delta = choices[0].get("delta") or {}
                 reason = finished(choices[0].get("finish_reason"))
                 logprobs = _logprobs(choices[0])
-                text, calls = delta.get("content") or "", calls_of(where, delta.get("tool_calls"))
+                text, calls = _text(delta), calls_of(where, delta.get("tool_calls"))
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise bad_reply(where, "a choice with a delta") from error
             if not isinstance(text, str):
@@ -162,6 +162,14 @@ def _response_format(given: Mapping[str, Any]) -> dict[str, Any]:
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": schema_of(given), "strict": True},
     }
+
+
+def _text(message: Mapping[str, Any]) -> Any:
+    """The text of a message; some servers send it in parts, beside the model's thoughts."""
+    content = message.get("content") or ""
+    if not isinstance(content, list):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _usage(request: Request, text: str, said: Any) -> Usage:
