@@ -212,6 +212,8 @@ def test_the_whole_request_has_a_deadline() -> None:
         with pytest.raises(RequestTimeout):
             ask(server, attempts=attempts)
         assert 0.2 < time.monotonic() - began < 2
+        with pytest.raises(RequestTimeout, match=r"within 0\.1 s; .* raise deadline_s"):
+            ask(server, attempts=Attempts(timeout_s=5, deadline_s=0.1))
 
 
 def test_a_wait_that_is_longer_than_the_deadline_is_not_waited_for() -> None:

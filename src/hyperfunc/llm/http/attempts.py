@@ -136,7 +136,7 @@ async def attempt(
         before, used, over = fault, None, True
         try:
             seconds = min(attempts.timeout_s, ends - began)
-            answered = await _timed(endpoint, seconds, once, permit)
+            answered = await _timed(endpoint, attempts, seconds, once, permit)
         except Fault as found:
             fault = found
             _learn(endpoint, fault)
@@ -160,7 +160,11 @@ def _alike(before: Fault | None, fault: Fault) -> bool:
 
 
 async def _timed(
-    endpoint: Endpoint, seconds: float, once: Callable[[Permit], Awaitable[Answered[T]]], permit: Permit
+    endpoint: Endpoint,
+    attempts: Attempts,
+    seconds: float,
+    once: Callable[[Permit], Awaitable[Answered[T]]],
+    permit: Permit,
 ) -> Answered[T]:
     limit = asyncio.timeout(seconds)
     try:
@@ -169,9 +173,12 @@ async def _timed(
     except TimeoutError as exc:
         if not limit.expired():
             raise
+        most, name = attempts.timeout_s, "timeout_s"
+        if seconds < most:
+            most, name = attempts.deadline_s, "deadline_s"
         error = RequestTimeout(
-            f"{endpoint.name} did not answer within {seconds:g} s; "
-            "see whether it is overloaded, or raise timeout_s for this model"
+            f"{endpoint.name} did not answer within {most:g} s; "
+            f"see whether it is overloaded, or raise {name} for this model"
         )
         raise Fault(error) from exc
 
