@@ -82,6 +82,8 @@ def test_everything_a_file_may_say(tmp_path: Path) -> None:
             "no api 'generate'; it has chat, completion",
         ),
         ("models: {a: {provider: vllm, provider: openai}}", "'provider' stands twice"),
+        ("models: {a: {provider: [openai]}}", "needs a provider; did you mean 'openai'"),
+        ("models: {a: {<<: {provider: vllm}, model: m, model: n}}", "'model' stands twice"),
         ("models: {a: 3}", "a is 3; write names with values"),
         ("modles: {}", "'modles'; did you mean 'models'"),
         ("models: {a: [", "cannot be read"),
@@ -93,6 +95,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
         read_models(written(tmp_path, text))
     assert "models.yaml" in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_entries_may_share_what_they_have_in_common(tmp_path: Path) -> None:
+    text = "base: &base {provider: openai, model: m}\nmodels:\n  a: {<<: *base, model: n}\n"
+    path = tmp_path / "hyperfunc.yaml"
+    path.write_text(text)
+    assert read_models(path)["a"].model == "n"
 
 
 def test_the_nearest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

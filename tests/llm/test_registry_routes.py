@@ -65,6 +65,58 @@ def test_where_names_without_an_address_lead(monkeypatch: pytest.MonkeyPatch) ->
     assert client("openai/gpt-x").exchange.base == "http://10.0.0.8/v1"
 
 
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("10.0.0.7", "http://10.0.0.7:11434"), ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("0.0.0.0:80", "http://127.0.0.1:80"), (":1234", "http://127.0.0.1:1234"),
+        ("[::1]", "http://[::1]:11434"), ("h/x/", "http://h:11434/x"), ("https://h", "https://h"),
+    ],
+)  # fmt: skip
+def test_a_bare_host_is_completed_as_ollama_does(
+    monkeypatch: pytest.MonkeyPatch, said: str, address: str
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", said)
+    assert client("ollama/m").exchange.base == address
+
+
+@pytest.mark.parametrize("rest", ["https:/h/v1#m", "ftp://h/v1#m", "127.0.0.1:8000#m", "h/v1#m"])
+@pytest.mark.parametrize("provider", ["openai", "openrouter", "vllm", "ollama"])
+def test_a_mistyped_address_is_not_asked_of_the_public_service(
+    monkeypatch: pytest.MonkeyPatch, provider: str, rest: str
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    with pytest.raises(UnknownModel, match=f"has no address; write it like {provider}/http://"):
+        route_for(f"{provider}/{rest}")
+
+
+@pytest.mark.parametrize("model", ["gpt-x", "ft:gpt-x:me::1", "a/b:free", "hf.co/a/b-GGUF:Q8_0", "llama3:70"])
+def test_colons_and_slashes_may_be_in_the_name_of_a_model(model: str) -> None:
+    assert client(f"ollama/{model}").exchange.base == "http://127.0.0.1:11434"
+
+
+def test_the_scheme_of_an_address_may_be_in_capitals() -> None:
+    assert client("openai/HTTP://h/v1#m").exchange.base == "http://h/v1"
+
+
+def test_no_password_of_an_address_shows_in_what_is_wrong_with_a_name() -> None:
+    for name in ("openai/http://me:pass-word@h/v1", "koboldcpp/http://me:pass-word@h?tmplate=x"):
+        with pytest.raises(ModelError) as wrong:
+            route_for(name)
+        assert "pass-word" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/v1?a=b", "http://h/v1#m", "http://h /v1", "http://h/a b", "http://a..b", f"http://{'a' * 64}"],
+)
+def test_an_address_that_cannot_be_asked_is_refused_before_it_is(tmp_path: Path, url: str) -> None:
+    (tmp_path / "models.yaml").write_text(f"models: {{mine: {{provider: openai, model: m, url: '{url}'}}}}")
+    with pytest.raises(ModelError, match="is no address of a server"):
+        route_for("mine")
+
+
 def test_the_key_of_a_service_does_not_go_to_an_address_in_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with fault_server(lambda seen: Act(body=chat("yes"))) as server:
@@ -99,6 +151,14 @@ def test_a_model_of_a_file_gets_its_key_its_limits_and_its_price(
     assert most >= 100 * 10 / 1e6
     shown = f"{route} {route.identity} {one.exchange} {one.endpoint.name} {vars(one)} {answer}"
     assert KEY not in shown
+
+
+def test_a_key_in_a_file_of_models_shows_in_no_message(tmp_path: Path) -> None:
+    text = f"models: {{mine: {{provider: openai, model: m, url: http://127.0.0.1:1/v1, key: {KEY}}}}}"
+    (tmp_path / "models.yaml").write_text(text)
+    with pytest.raises(KeyRefused, match="not shown") as refused:
+        route_for("mine")
+    assert KEY not in str(refused.value)
 
 
 def test_the_price_of_a_server_on_this_machine_is_nothing_and_of_others_unknown() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 import pickle
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
-from hyperfunc.llm.secrets import Secret, find_key, known_secrets, redact
+from hyperfunc.errors import KeyRefused
+from hyperfunc.llm.secrets import Secret, find_key, known_secrets, redact, shown_variable
 
 VALUE = "sk-planted-abcdef-0123456789"
 
@@ -65,13 +68,65 @@ def test_the_environment_comes_before_the_files(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.parametrize(
     ("line", "value"),
-    [('K="a b"', "a b"), ("K=a#b", "a#b"), ("K=a # note", "a"), (" K = a ", "a"), ("K=", None), ("K", None)],
-)
+    [
+        ('K="a b"', "a b"), ("K=a#b", "a#b"), ("K=a # note", "a"), (" K = a ", "a"), ("K=", None),
+        ("K", None), ('K="a" # note', "a"), ("K='a#b'# it's one", "a#b"), ("K=a\t# note", "a"),
+        ("K= # note", None), ("export\tK=a", "a"), ("#K=a", None), ("# K=a", None), ("K=a'b", "a'b"),
+        ("K=a=b==", "a=b=="), ("\ufeffK=a", "a"), ("\u00e9=b\r\nK=a\r", "a"),
+    ],
+)  # fmt: skip
 def test_lines_of_an_env_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, value: str | None
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    (tmp_path / ".env").write_text(line + "\n")
+    (tmp_path / ".env").write_text(line + "\n", encoding="utf-8", newline="")
     key = find_key("K")
     assert (key and key.reveal()) == value
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_an_env_file_is_read_in_whatever_an_editor_wrote(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / ".env").write_text("# caf\u00e9\nK=a-key\n", encoding=encoding)
+    key = find_key("K")
+    assert key is not None
+    assert key.reveal() == "a-key"
+
+
+def test_white_space_around_a_key_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_KEY", f" {VALUE}-spaced\r\n")
+    key = find_key("TEST_KEY")
+    assert key is not None
+    assert key.reveal() == f"{VALUE}-spaced"
+    assert redact(f"refused: {VALUE}-spaced.") == "refused: [key]."
+
+
+@pytest.mark.parametrize("inside", ["\n", "\x01", "\x7f", "\udcff"])
+def test_a_key_that_no_request_can_carry_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, inside: str
+) -> None:
+    monkeypatch.setattr("os.environ", {"TEST_KEY": f"half{inside}other-half", "HOME": str(tmp_path)})
+    with pytest.raises(KeyRefused, match="the key TEST_KEY has a line break") as refused:
+        find_key("TEST_KEY")
+    assert "half" not in str(refused.value)
+
+
+def test_a_key_is_known_in_the_form_that_others_write_it_in() -> None:
+    odd = 'sk+odd/"key"\\\u00fc<&>='
+    Secret(odd)
+    for said in (
+        odd, json.dumps(odd), json.dumps(odd, ensure_ascii=False), quote(odd, safe=""), quote_plus(odd),
+        html.escape(odd),
+    ):  # fmt: skip
+        assert "[key]" in redact(said)
+        assert "odd" not in redact(said)
+
+
+@pytest.mark.parametrize("name", ["sk-live-1234567890", "gsk_aB3dE5", "0123abcd", "hf_qwertyUIOP"])
+def test_a_key_in_the_place_of_a_variable_is_not_shown(name: str) -> None:
+    assert name not in shown_variable(name)
+    assert shown_variable("MY_KEY_2") == "MY_KEY_2"

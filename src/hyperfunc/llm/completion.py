@@ -136,4 +136,9 @@ def _message(given: Any, index: int) -> Message:
         role = content = None
     if not isinstance(role, str) or not isinstance(content, str):
         raise ModelError(f'message {index} is {given!r:.80}; use {{"role": "user", "content": "a text"}}')
+    more = sorted(str(name) for name in given if name not in ("role", "content") and given[name])
+    if more:
+        raise ModelError(
+            f"message {index} has {more[0]!r}, which would not be sent: a message has a role and a content"
+        )
     return Message(role, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from hyperfunc.errors import ModelError, UnknownModel, did_you_mean
 __all__ = ["PROVIDERS", "ModelSpec", "Price", "Provider", "spec_of_name"]
 
 _OPTIONS = ("template", "api")
+_ADDRESS = re.compile("https?://", re.IGNORECASE)
+_MISTYPED = re.compile(r"[a-z][a-z0-9+.-]*:/|.*#", re.IGNORECASE)
+_PASSWORD = re.compile("//[^/]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,20 +129,28 @@ def spec_of_name(name: str) -> ModelSpec | None:
     kind = PROVIDERS.get(provider)
     if kind is None or not slash:
         return None
-    if not rest.startswith(("http://", "https://")):
-        if not kind.names_model:
-            raise UnknownModel(f"{name!r} has no address; write it like {provider}/http://127.0.0.1:8080")
+    shown = _PASSWORD.sub("//", name)
+    if not _ADDRESS.match(rest):
+        # Taken for a model, a mistyped address would send its prompts to the provider's own server.
+        if not kind.names_model or (kind.url is not None and _MISTYPED.match(rest)):
+            of_model = "#model" if kind.names_model else ""
+            raise UnknownModel(
+                f"{shown!r} has no address; write it like {provider}/http://127.0.0.1:8080{of_model}"
+            )
         if not rest:
-            raise UnknownModel(f"{name!r} has no model; write it like {provider}/name-of-the-model")
+            raise UnknownModel(f"{shown!r} has no model; write it like {provider}/name-of-the-model")
         return ModelSpec(provider=provider, model=rest)
     parts = urlsplit(rest)
     options = dict(parse_qsl(parts.query))
     for option in options:
         if option not in _OPTIONS:
             hint = did_you_mean(option, _OPTIONS) or ";"
-            raise ModelError(f"{name!r} has the option {option!r}{hint} it may have {' and '.join(_OPTIONS)}")
+            known = " and ".join(_OPTIONS)
+            raise ModelError(f"{shown!r} has the option {option!r}{hint} it may have {known}")
     if kind.names_model and not parts.fragment:
-        raise UnknownModel(f"{name!r} has no model; write it behind the address: {provider}/http://...#model")
+        raise UnknownModel(
+            f"{shown!r} has no model; write it behind the address: {provider}/http://...#model"
+        )
     url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
     return ModelSpec(
         provider=provider,

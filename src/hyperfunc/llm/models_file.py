@@ -87,12 +87,15 @@ def read_mapping(path: Path) -> Mapping[Any, Any]:
     return {} if content is None else _mapping(content, str(path))
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses a name that stands twice; YAML would keep the last one without a word."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping with each name once."""
-        names = [self.construct_object(key, deep=True) for key, _ in node.value]
+        names = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE]
         for name in names:
             if names.count(name) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"{name!r} stands twice", node.start_mark)
@@ -103,7 +106,7 @@ def _spec(entry: Any, where: str, source: str) -> ModelSpec:
     given = dict(_mapping(entry, where))
     _check_names(given, _FIELDS, where)
     provider = given.get("provider")
-    if provider not in PROVIDERS:
+    if not isinstance(provider, str) or provider not in PROVIDERS:
         hint = did_you_mean(str(provider), PROVIDERS) if provider else ""
         raise ModelError(f"{where} needs a provider{hint or ':'} one of {', '.join(PROVIDERS)}")
     limits = dict(_mapping(given.pop("limits", None) or {}, f"{where}: limits"))

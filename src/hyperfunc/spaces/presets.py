@@ -72,8 +72,8 @@ class LMParam(_Numbers):
         temperature: in [0, 2]; 0 is greedy.
         top_p: nucleus mass in (0, 1]; 1 keeps all.
         presence_penalty, frequency_penalty: in [-2, 2]; 0 is neutral.
-        max_tokens_frac: share of the model's longest completion, in (0, 1].
-        max_tokens: longest completion in tokens; overrides the share; not learnt.
+        max_tokens_frac: share of the longest completion, in (0, 1].
+        max_tokens: longest completion in tokens, of which the share is taken; 256 when left out; not learnt.
         stop: texts that end a completion; not learnt.
         seed: of the provider; not learnt.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import socket
 import subprocess
 import sys
@@ -30,7 +31,8 @@ from hyperfunc.errors import (
     UnknownModel,
 )
 from hyperfunc.llm.client import Message, Request, Response, Sampling
-from hyperfunc.llm.http import Attempts, Endpoint, Limits, Pool
+from hyperfunc.llm.http import Answered, Attempts, Endpoint, Fault, Limits, Pool, attempt
+from hyperfunc.llm.http.endpoint import Permit
 from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.providers.openai_style import OpenAIStyle
 from hyperfunc.llm.providers.parameters import COMPATIBLE
@@ -210,6 +212,8 @@ def test_the_whole_request_has_a_deadline() -> None:
         with pytest.raises(RequestTimeout):
             ask(server, attempts=attempts)
         assert 0.2 < time.monotonic() - began < 2
+        with pytest.raises(RequestTimeout, match=r"within 0\.1 s; .* raise deadline_s"):
+            ask(server, attempts=Attempts(timeout_s=5, deadline_s=0.1))
 
 
 def test_a_wait_that_is_longer_than_the_deadline_is_not_waited_for() -> None:
@@ -219,6 +223,71 @@ def test_a_wait_that_is_longer_than_the_deadline_is_not_waited_for() -> None:
             ask(server)
         assert time.monotonic() - began < 5
         assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_wait_of_nothing_is_no_leave_to_hammer(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    class Longest:
+        def random(self) -> float:
+            return 1.0
+
+    monkeypatch.setattr("hyperfunc.llm.http.attempts._JITTER", Longest())
+    busy = Act(status=429, headers={"Retry-After": said}, body={})
+    with fault_server(script(busy, busy, busy, GOOD)) as server:
+        assert ask(server, attempts=Attempts(tries=4, backoff_s=0.02)).text == "fine"
+        times = [seen.at for seen in server.seen]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    assert all(gap >= least for gap, least in zip(gaps, (0.019, 0.039, 0.079), strict=True))
+
+
+def test_what_cannot_be_read_may_be_paid_for_and_is_asked_for_four_times_in_a_row_at_most() -> None:
+    many = Attempts(timeout_s=1, tries=16, backoff_s=0.001)
+    with fault_server(script(Act(body={"choices": [{"message": {"content": 3}}]}))) as server:
+        with pytest.raises(BadReply):
+            ask(server, attempts=many)
+        assert len(server.seen) == 4
+    bad, busy = Act(body=b"<html>"), Act(status=503, body={})
+    with fault_server(script(bad, bad, bad, busy, bad, bad, bad, GOOD)) as server:
+        assert ask(server, attempts=many).text == "fine"
+
+
+def test_a_request_that_is_tried_again_does_not_queue_up_behind_those_that_came_later() -> None:
+    async def main(url: str) -> list[Response]:
+        one = client(url, Attempts(deadline_s=0.5, backoff_s=0.001), concurrency=1)
+        return await asyncio.gather(*(one.complete(request(str(number))) for number in range(20)))
+
+    def act(seen: Seen) -> Act:
+        failed = seen.number == 0
+        return Act(status=500, body={}) if failed else Act(body=chat(seen.prompt), delay=0.05)
+
+    with fault_server(act) as server:
+        answers = asyncio.run(main(server.url))
+        order = [seen.prompt for seen in server.seen]
+    assert [answer.text for answer in answers] == [str(number) for number in range(20)]
+    assert "0" in order[1:4]
+
+
+def test_a_deadline_that_passes_in_the_queue_is_told_as_the_failure_that_led_there() -> None:
+    async def main() -> None:
+        endpoint, asked = Endpoint("here", Limits(concurrency=1)), 0
+        holders: list[asyncio.Future[Permit]] = []
+
+        async def once(_: Permit) -> Answered[str]:
+            nonlocal asked
+            asked += 1
+            holders.append(asyncio.ensure_future(endpoint.enter(1, 60)))
+            await asyncio.sleep(0)
+            raise Fault(ServerFailed("out of memory"))
+
+        hasty = Attempts(deadline_s=0.05, backoff_s=0.001)
+        work = asyncio.ensure_future(attempt(endpoint, hasty, once, 1))
+        await asyncio.sleep(0.1)
+        endpoint.leave(await holders[0])
+        with pytest.raises(ServerFailed, match="out of memory"):
+            await work
+        assert (asked, endpoint.flying) == (1, 0)
+
+    asyncio.run(main())
 
 
 def test_a_hundred_callers_resume_after_retry_after_without_a_stampede() -> None:
@@ -319,7 +388,7 @@ def test_a_loop_that_is_closed_without_a_word_is_forgotten() -> None:
 
 
 def test_usage_that_cannot_be_true_is_counted_and_marked() -> None:
-    for prompt, completion in ((-5, 3), ("many", 3), (None, None), (True, 2), (7, 0), (1.5, 2)):
+    for prompt, completion in ((-5, 3), ("many", 3), (None, None), (True, 2), (7, 0), (1.5, 2), (2**63, 3)):
         with fault_server(script(Act(body=chat("fine", prompt, completion)))) as server:
             usage = ask(server).usage
             assert usage is not None
@@ -343,6 +412,8 @@ def test_a_request_that_is_no_json_is_refused_before_it_is_sent() -> None:
         with pytest.raises(ModelError, match="cannot be sent as JSON"):
             asyncio.run(client(server).complete(request("\ud800")))
         with pytest.raises(ModelError, match="cannot be sent as JSON"):
+            asyncio.run(client(server).complete(request(tools=({"function": float("nan")},))))
+        with pytest.raises(ModelError, match="temperature=nan: give a number"):
             asyncio.run(client(server).complete(request(sampling=Sampling(temperature=float("nan")))))
         assert server.seen == []
 

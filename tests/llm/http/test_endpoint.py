@@ -185,6 +185,30 @@ def test_the_same_server_and_account_have_one_endpoint() -> None:
     assert endpoint_for("http://a", account="1") is not endpoint_for("http://a", account="2")
 
 
+def test_of_several_limits_of_one_server_the_strictest_holds() -> None:
+    now = 0.0
+    one = Endpoint("here", Limits(concurrency=8, requests_per_minute=600), clock=lambda: now)
+    one.tighten(Limits(concurrency=2, requests_per_minute=60, tokens_per_minute=6000))
+    one.tighten(Limits(concurrency=4, requests_per_minute=6000, tokens_per_minute=60000))
+    assert one.limit.whole == 2
+
+    async def main() -> None:
+        nonlocal now
+        first = await one.enter(100, 60)
+        waiting = asyncio.ensure_future(one.enter(100, 60))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        now = 1.01
+        one.leave(first)
+        one.leave(await waiting)
+
+    asyncio.run(main())
+    name = "http://strictest"
+    endpoint_for(name)
+    endpoint_for(name, Limits(concurrency=3))
+    assert endpoint_for(name).limit.whole == 3
+
+
 @pytest.mark.parametrize(
     "limits", [{"concurrency": 0}, {"requests_per_minute": -1}, {"tokens_per_minute": 0}]
 )

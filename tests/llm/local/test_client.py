@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.llm.local.tiny import tiny_model
 
-from hyperfunc.errors import ModelError
+from hyperfunc import ExactMatch, Example, HyperSystem, hyperfunction, llm_completion
+from hyperfunc.errors import ModelError, UnknownModel
 from hyperfunc.llm.client import Client, Message, Request, Response, Sampling
 from hyperfunc.llm.local.client import LocalClient, shared_local_client
 from hyperfunc.llm.local.engine import Engine
@@ -207,3 +208,12 @@ def test_idle_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(5)
         assert not thread.is_alive()
+
+
+def test_a_model_that_is_not_there_ends_an_evaluation_and_is_no_score() -> None:
+    @hyperfunction
+    async def answer(x: str) -> str:
+        return (await llm_completion("local/offic", x)).content
+
+    with pytest.raises(UnknownModel, match="did you mean 'local/office'"):
+        HyperSystem([answer]).evaluate([Example({"x": "a"}, "a")], ExactMatch())

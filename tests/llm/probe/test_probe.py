@@ -8,9 +8,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.llm.fault_server import Act, Seen, fault_server
 from tests.llm.probe.markov import NAME, Chain, served
 
-from hyperfunc.errors import InfrastructureError, ModelError
+from hyperfunc.errors import InfrastructureError, ModelError, RequestRefused, RequestTimeout, ServerFailed
+from hyperfunc.llm.http import Attempts
 from hyperfunc.llm.probe import ProbeReport, Status, probe
 from hyperfunc.llm.secrets import Secret
 
@@ -114,6 +116,37 @@ def test_what_cannot_be_probed_is_one_sentence() -> None:
         asyncio.run(probe("http://127.0.0.1:9", provider="koboldcp"))
     with served(Chain()) as url, pytest.raises(ModelError, match="nothing-like-it"):
         asyncio.run(probe(url, model="nothing-like-it"))
+
+
+@pytest.mark.parametrize("provider", ["auto", "llamacpp", "openai-chat"])
+def test_a_server_that_refuses_everything_is_told_in_its_own_words(provider: str) -> None:
+    def act(seen: Seen) -> Act:
+        return Act(status=404 if seen.method == "GET" else 400, body={"error": "no beam"})
+
+    with fault_server(act) as server:
+        with pytest.raises(RequestRefused, match="no beam"):
+            asyncio.run(probe(server.url, provider=provider))
+        assert len(server.seen) < 8
+
+
+def test_a_server_that_fails_on_everything_is_trouble_and_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyperfunc.llm.probe.asking._ATTEMPTS", Attempts(tries=1))
+    with (
+        fault_server(lambda seen: Act(status=500, body={"error": "out of memory"})) as server,
+        pytest.raises(ServerFailed, match="out of memory"),
+    ):
+        asyncio.run(probe(server.url))
+
+
+def test_a_server_that_says_nothing_about_itself_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hyperfunc.llm.probe.probing._LOOK_UP_S", 0.1)
+    with (
+        fault_server(lambda seen: Act(kind="hang")) as server,
+        pytest.raises(RequestTimeout, match=r"/props did not answer within 0\.1 s"),
+    ):
+        asyncio.run(probe(server.url))
 
 
 def test_a_server_that_is_not_exact_is_not_accused() -> None:

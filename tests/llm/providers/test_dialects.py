@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.llm.fault_server import Act, Seen, chat, fault_server
 
-from hyperfunc.errors import BadReply, ModelError, ServerUnreachable
+from hyperfunc.errors import BadReply, ModelError, ServerFailed, ServerUnreachable
 from hyperfunc.llm.client import Message, Request, Response, Sampling, TokenLogprob
 from hyperfunc.llm.http import Attempts
 from hyperfunc.llm.providers.server import Piece, ServerClient
@@ -83,6 +83,25 @@ def test_tool_calls_come_as_they_are() -> None:
     assert (answer.text, answer.tool_calls, answer.finish_reason) == ("", (call,), "tool_calls")
 
 
+PARTS = [
+    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+    {"type": "text", "text": "ye"},
+    {"type": "text", "text": "s"},
+]
+
+
+def test_a_text_may_come_in_parts_beside_thoughts() -> None:
+    _, answer = asked("openai/URL/v1#m", {"choices": [{"message": {"content": PARTS}}]}, request())
+    assert answer.text == "yes"
+    event = {"choices": [{"delta": {"content": PARTS}, "finish_reason": "stop"}]}
+    whole = streamed("openai/URL/v1#m", sse(event), request())[-1].response
+    assert whole is not None
+    assert whole.text == "yes"
+    for content in (["yes"], [{"type": "text"}], [{"type": "text", "text": 3}], [3]):
+        with pytest.raises(BadReply):
+            asked("openai/URL/v1#m", {"choices": [{"message": {"content": content}}]}, request())
+
+
 def test_log_probabilities_that_do_not_come_are_an_error() -> None:
     with pytest.raises(ModelError, match="sent no log-probabilities"):
         asked("vllm/URL#m", chat("yes"), request(logprobs=1))
@@ -112,6 +131,40 @@ def test_a_chat_stream() -> None:
     assert (whole.usage.total_tokens, whole.usage.counted) == (6, False)
 
 
+ENTRIES = [[{"token": t, "logprob": -0.5, "top_logprobs": [{"token": t, "logprob": -0.5}]}] for t in "ab"]
+STREAMS: dict[str, tuple[Any, ...]] = {
+    "vllm/URL#m": (
+        {"choices": [{"delta": {"content": "a"}, "logprobs": {"content": ENTRIES[0]}}]},
+        {"choices": [{"delta": {"content": "b"}, "logprobs": {"content": ENTRIES[1]}}]},
+        {"choices": [{"delta": {}, "finish_reason": "stop", "logprobs": None}]},
+    ),
+    "llamacpp/URL?api=completion&template=none": (
+        {"content": "a", "completion_probabilities": ENTRIES[0]},
+        {"content": "b", "completion_probabilities": ENTRIES[1]},
+        {"content": "", "stop": True},
+    ),
+    "ollama/URL#m": (
+        {"message": {"content": "a"}, "logprobs": ENTRIES[0]},
+        {"message": {"content": "b"}, "logprobs": ENTRIES[1], "done": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(STREAMS))
+def test_log_probabilities_of_a_stream_come_with_its_response(name: str) -> None:
+    events = STREAMS[name]
+    lines = "".join(json.dumps(event) + "\n" for event in events).encode()
+    pieces = streamed(name, lines if "ollama" in name else sse(*events), request(logprobs=1))
+    whole = pieces[-1].response
+    assert whole is not None
+    assert whole.logprobs == tuple(TokenLogprob(token, -0.5, ((token, -0.5),)) for token in "ab")
+
+
+def test_a_stream_without_the_log_probabilities_that_were_asked_for_is_an_error() -> None:
+    with pytest.raises(ModelError, match="sent no log-probabilities"):
+        streamed("vllm/URL#m", sse(delta("a", finish_reason="stop")), request(logprobs=1))
+
+
 def test_a_stream_puts_tool_calls_together() -> None:
     parts = [
         {"index": 0, "id": "1", "function": {"name": "look", "arguments": '{"a"'}},
@@ -130,6 +183,9 @@ def test_a_stream_that_breaks_off_is_an_error_and_not_an_answer() -> None:
         streamed("vllm/URL#m", sse(delta("Hel"), delta("lo" * 50)), request(), "broken stream")
     with pytest.raises(BadReply, match="the end of its stream"):
         streamed("vllm/URL#m", sse(delta("Hel"), done=False), request())
+    with pytest.raises(BadReply, match="the end of its stream"):
+        # KoboldCpp's word for a stream that goes on.
+        streamed("vllm/URL#m", sse(delta("Hel", finish_reason="null"), done=False), request())
     with pytest.raises(BadReply, match="no JSON"):
         streamed("vllm/URL#m", b"data: {oops\n\n", request())
 
@@ -289,6 +345,59 @@ def test_a_koboldcpp_stream() -> None:
     whole = streamed("koboldcpp/URL?template=none", lines, request())[-1].response
     assert whole is not None
     assert (whole.text, whole.finish_reason) == ("ab", "length")
+
+
+@pytest.mark.parametrize("goes_on", [None, "null"])
+def test_a_koboldcpp_stream_that_breaks_off_is_an_error_and_not_an_answer(goes_on: str | None) -> None:
+    def lines(*reasons: str | None) -> bytes:
+        events = [{"token": "a", "finish_reason": reason} for reason in reasons]
+        return "".join(f"event: message\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+    name = "koboldcpp/URL?template=none"
+    with pytest.raises(BadReply, match="the end of its stream"):
+        streamed(name, lines(goes_on, goes_on), request())
+    pieces = streamed(name, lines(goes_on, "stop"), request())
+    assert [piece.finish_reason for piece in pieces[:2]] == [None, "stop"]
+
+
+@pytest.mark.parametrize(
+    ("said", "wrote", "reason"),
+    [("length", 8, "length"), ("length", 3, "stop"), ("length", None, "length"), ("stop", 8, "stop")],
+)
+def test_koboldcpp_says_length_of_what_a_stop_text_ended_too(said: str, wrote: Any, reason: str) -> None:
+    reply = kobold("yes", finish_reason=said, prompt_tokens=2, completion_tokens=wrote)
+    _, answer = asked("koboldcpp/URL?template=none", reply, request(stop=("!",)))
+    assert answer.finish_reason == reason
+    _, answer = asked("koboldcpp/URL?template=none", reply, request())
+    assert answer.finish_reason == said
+
+
+FAILED: dict[str, Any] = {"finish_reason": "error"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        ("koboldcpp/URL?template=none", kobold("", **FAILED)),
+        ("koboldcpp/URL?template=none", kobold("", finish_reason="length", completion_tokens=0)),
+        ("openai/URL/v1#m", {"choices": [{"message": {"content": ""}, **FAILED}]}),
+    ],
+)
+def test_an_answer_that_the_server_could_not_finish_is_its_failure(name: str, reply: Any) -> None:
+    with pytest.raises(ServerFailed, match="could not finish its answer"):
+        asked(name, reply, request())
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("koboldcpp/URL?template=none", {"token": "", **FAILED}),
+        ("openai/URL/v1#m", {"choices": [{"delta": {}, **FAILED}]}),
+    ],
+)
+def test_a_stream_that_the_server_could_not_finish_is_its_failure(name: str, event: Any) -> None:
+    with pytest.raises(ServerFailed, match="could not finish its answer"):
+        streamed(name, sse(event), request())
 
 
 # Ollama

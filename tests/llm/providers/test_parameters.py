@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +178,37 @@ def test_what_cannot_be_converted_warns_once() -> None:
 def test_the_cache_gives_nobody_a_body_that_others_change() -> None:
     wire(LLAMACPP, Sampling(), 1)["temperature"] = 9
     assert wire(LLAMACPP, Sampling(), 2)["temperature"] == 1.0
+
+
+@given(seed=st.integers(-(2**70), 2**70))
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)
+def test_a_seed_is_one_that_every_server_takes(table: Table, seed: int) -> None:
+    number = sent(table, Sampling(max_tokens=1), seed)[table.seed]
+    assert isinstance(number, int)
+    assert table.least_seed <= number < 2**31
+    if table.least_seed <= seed < 2**31:
+        assert number == seed
+
+
+def test_koboldcpp_takes_no_seed_of_ours_for_a_random_one() -> None:
+    for seed in (0, -1, 2**31, 2**63):
+        number = sent(KOBOLDCPP, Sampling(max_tokens=1), seed)["sampler_seed"]
+        assert isinstance(number, int)
+        assert number > 0
+    assert sent(KOBOLDCPP, Sampling(max_tokens=1))["sampler_seed"] == -1
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": -0.1}, {"temperature": float("nan")}, {"temperature": float("inf")}, {"top_p": 1.5},
+        {"top_p": "0.5"}, {"top_p": True}, {"top_k": -1}, {"top_k": 2.5}, {"min_p": 2.0}, {"typical_p": -1.0},
+        {"repetition_penalty": 0.0}, {"presence_penalty": float("nan")}, {"max_tokens": 0},
+        {"max_tokens": 1.5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused_for_every_server(table: Table, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=next(iter(wrong))):
+        sent(table, Sampling(**{"max_tokens": 4, **wrong}))

@@ -69,6 +69,9 @@ def test_an_unknown_template_is_refused() -> None:
         ("{{ '[INST] ' + content + ' [/INST]' }}", "mistral"),
         ("{{ '<start_of_turn>' + role }}", "gemma"),
         ("{{ '[INST]' }} {{ '<|im_start|>' }}", None),
+        ("{{ '[INST] <<SYS>>\\n' + system + '\\n<</SYS>>\\n\\n' }}", None),
+        ("{{ '[SYSTEM_PROMPT]' + system + '[/SYSTEM_PROMPT]' }} {{ '[INST]' + content }}", None),
+        ("{{ '<|im_start|>' + role + '<|im_sep|>' + content + '<|im_end|>' }}", None),
         ("{{ content }}", None),
     ],
 )

@@ -70,6 +70,8 @@ def test_every_penalty_takes_part(llama: LlamaServer, api: str, penalty: str) ->
 def test_seeds_repeat(llama: LlamaServer, api: str) -> None:
     first, again, other = ask(llama, api, request(7, **HOT), request(7, **HOT), request(8, **HOT))
     assert first.text == again.text != other.text
+    long, again = ask(llama, api, request(2**62 + 7, **HOT), request(2**62 + 7, **HOT))
+    assert long.text == again.text
 
 
 def test_stop_texts_and_streams(llama: LlamaServer, api: str) -> None:
@@ -84,6 +86,20 @@ def test_stop_texts_and_streams(llama: LlamaServer, api: str) -> None:
 
     text, response = asyncio.run(scenario())
     assert text == response.text == whole
+
+
+def test_a_stream_has_the_log_probabilities_of_the_whole_answer(llama: LlamaServer, api: str) -> None:
+    asked = replace(request(7), logprobs=2)
+    whole = ask(llama, api, asked)[0]
+    client: Any = route_for(f"llamacpp/{llama.url}?api={api}").client
+
+    async def scenario() -> Response:
+        return [piece async for piece in client.stream(asked)][-1].response
+
+    streamed = asyncio.run(scenario())
+    assert streamed.logprobs is not None
+    assert whole.logprobs is not None
+    assert [entry.token for entry in streamed.logprobs] == [entry.token for entry in whole.logprobs]
 
 
 def test_a_prompt_that_does_not_fit_is_refused_in_the_servers_words(llama: LlamaServer, api: str) -> None:

@@ -65,11 +65,11 @@ def _secret(name: str | None) -> Secret | None:
     if name is None:
         return None
     from hyperfunc.errors import ModelError
-    from hyperfunc.llm.secrets import find_key
+    from hyperfunc.llm.secrets import find_key, shown_variable
 
     found = find_key(name)
     if found is None:
-        raise ModelError(f"the variable {name} holds no key; set it, or put a line {name}=... into .env")
+        raise ModelError(f"the variable {shown_variable(name)} holds no key; set it, or put it into .env")
     return found
 
 

@@ -1,6 +1,6 @@
 """How requests reach a model server: connections, limits that all callers share, attempts, streams."""
 
-from .attempts import Answered, Attempts, Fault, attempt
+from .attempts import Answered, Attempts, Fault, attempt, unreadable
 from .endpoint import Endpoint, Limits, endpoint_for
 from .pool import Pool, shared_pool
 
@@ -14,4 +14,5 @@ __all__ = [
     "attempt",
     "endpoint_for",
     "shared_pool",
+    "unreadable",
 ]

@@ -56,6 +56,11 @@ class ConcurrencyLimit:
         """Requests that may be in flight now."""
         return int(self.places)
 
+    def at_most(self, most: int) -> None:
+        """Never more than so many from now on; a larger number changes nothing."""
+        self._most = min(self._most, float(max(1, most)))
+        self.places = min(self.places, self._most)
+
     def entered(self, flying: int, now: float) -> None:
         """A request was let in; ``flying`` counts it."""
         if now - self._rotated > _PEAK_S:

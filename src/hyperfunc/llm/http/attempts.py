@@ -9,17 +9,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from hyperfunc.errors import ModelError, RateLimited, RequestTimeout
+from hyperfunc.errors import BadReply, ModelError, RateLimited, RequestTimeout
 
 from .endpoint import Endpoint, Permit
 
-__all__ = ["Answered", "Attempts", "Fault", "attempt"]
+__all__ = ["Answered", "Attempts", "Fault", "attempt", "unreadable"]
 
 T = TypeVar("T")
 
 # Of its own, so that the random numbers of a program stay as they are.
 _JITTER = random.Random()
 _LOAD = frozenset({429, 503, 529})
+_UNREADABLE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Fault(Exception):
         again: whether another attempt may help.
         wait_s: what the server asks to wait.
         load: whether it says something about the load of the server.
-        tries: attempts at the most when they fail like this; ``None`` for as many as there are.
+        tries: attempts at the most that fail like this in a row; ``None`` for as many as there are.
     """
 
     def __init__(
@@ -96,6 +97,11 @@ class Fault(Exception):
         self.wait_s = wait_s
         self.load = load
         self.tries = tries
+
+
+def unreadable(words: str) -> Fault:
+    """The fault of a reply that cannot be read. It may have been paid for, so it is not asked for often."""
+    return Fault(BadReply(words), load=False, tries=_UNREADABLE)
 
 
 async def attempt(
@@ -114,19 +120,23 @@ async def attempt(
         ModelError: the server does not accept the request.
     """
     ends: float | None = None
-    number = 0
+    fault: Fault | None = None
+    number = alike = 0
     while True:
         left = attempts.deadline_s if ends is None else ends - time.monotonic()
-        permit = await endpoint.enter(tokens, left)
+        permit = await endpoint.enter(tokens, left, again=fault is not None)
         began = time.monotonic()
         if ends is None:
             # The deadline starts when the request first has its turn: a queue of ours is nobody's failure.
             ends = began + attempts.deadline_s
-        used: float | None = None
-        over = True
+        if fault is not None and began >= ends:
+            # Nothing can be answered in no time, and the server is not to blame for that.
+            endpoint.leave(permit)
+            raise fault.error from fault
+        before, used, over = fault, None, True
         try:
-            seconds = min(attempts.timeout_s, max(0.0, ends - began))
-            answered = await _timed(endpoint, seconds, once, permit)
+            seconds = min(attempts.timeout_s, ends - began)
+            answered = await _timed(endpoint, attempts, seconds, once, permit)
         except Fault as found:
             fault = found
             _learn(endpoint, fault)
@@ -139,13 +149,22 @@ async def attempt(
             if over:
                 endpoint.leave(permit, used)
         number += 1
-        pause = _pause(endpoint, attempts, fault, number, ends)
+        alike = alike + 1 if _alike(before, fault) else 1
+        pause = _pause(endpoint, attempts, fault, number, alike, ends)
         if pause > 0.0:
             await asyncio.sleep(pause)
 
 
+def _alike(before: Fault | None, fault: Fault) -> bool:
+    return before is not None and (type(before.error), before.tries) == (type(fault.error), fault.tries)
+
+
 async def _timed(
-    endpoint: Endpoint, seconds: float, once: Callable[[Permit], Awaitable[Answered[T]]], permit: Permit
+    endpoint: Endpoint,
+    attempts: Attempts,
+    seconds: float,
+    once: Callable[[Permit], Awaitable[Answered[T]]],
+    permit: Permit,
 ) -> Answered[T]:
     limit = asyncio.timeout(seconds)
     try:
@@ -154,9 +173,12 @@ async def _timed(
     except TimeoutError as exc:
         if not limit.expired():
             raise
+        most, name = attempts.timeout_s, "timeout_s"
+        if seconds < most:
+            most, name = attempts.deadline_s, "deadline_s"
         error = RequestTimeout(
-            f"{endpoint.name} did not answer within {seconds:g} s; "
-            "see whether it is overloaded, or raise timeout_s for this model"
+            f"{endpoint.name} did not answer within {most:g} s; "
+            f"see whether it is overloaded, or raise {name} for this model"
         )
         raise Fault(error) from exc
 
@@ -173,13 +195,15 @@ def _learn(endpoint: Endpoint, fault: Fault) -> None:
         endpoint.limit.failed()
 
 
-def _pause(endpoint: Endpoint, attempts: Attempts, fault: Fault, number: int, ends: float) -> float:
-    """Seconds before the next attempt.
+def _pause(
+    endpoint: Endpoint, attempts: Attempts, fault: Fault, number: int, alike: int, ends: float
+) -> float:
+    """Seconds before the next attempt, after ``number`` of them, the last ``alike`` of which failed alike.
 
     Raises:
         Exception: of the fault, when there is no next attempt.
     """
-    if not fault.again or number >= min(attempts.tries, fault.tries or attempts.tries):
+    if not fault.again or number >= attempts.tries or alike >= (fault.tries or attempts.tries):
         raise fault.error from fault
     left = ends - time.monotonic()
     if fault.wait_s is not None:
@@ -188,8 +212,9 @@ def _pause(endpoint: Endpoint, attempts: Attempts, fault: Fault, number: int, en
                 f"{endpoint.name} asks to wait {fault.wait_s:.0f} s, longer than the {left:.0f} s that the "
                 "request may still take; try later, or raise its deadline"
             ) from fault
-        # The gate is the pause, and it is shared.
-        return 0.0
+        if fault.wait_s >= attempts.backoff_s:
+            # The gate is the pause, and it is shared.
+            return 0.0
     pause = attempts.pause(number - 1)
     if pause >= left:
         raise fault.error from fault

@@ -58,7 +58,8 @@ class _Waiter:
 
 
 class Endpoint:
-    """The door of one server. Callers of all event loops and threads pass it in the order they came.
+    """The door of one server. Callers of all event loops and threads pass it in the order they came; whoever
+    has to ask again has come before.
 
     Args:
         name: shown in errors; its URL.
@@ -88,12 +89,13 @@ class Endpoint:
         self._left = {"requests": Allowance(), "tokens": Allowance()}
         self._told = False
 
-    async def enter(self, tokens: float, patience_s: float) -> Permit:
+    async def enter(self, tokens: float, patience_s: float, *, again: bool = False) -> Permit:
         """Wait for leave to send one request. It must be given back with :meth:`leave`.
 
         Args:
             tokens: that the request will probably take.
             patience_s: seconds that may be spent before a closed gate.
+            again: the request was let in before, and had no answer; it comes first.
 
         Raises:
             RateLimited: the gate stays closed for longer.
@@ -103,12 +105,15 @@ class Endpoint:
             now = self._clock()
             if self._opens - now > patience_s:
                 raise self._too_long(now, patience_s)
-            if not self._waiters and self._wait_s(now, permit) == 0.0:
+            if (again or not self._waiters) and self._wait_s(now, permit) == 0.0:
                 self._admit(permit, now)
                 return permit
             loop = asyncio.get_running_loop()
             waiter = _Waiter(permit, loop.create_future(), loop, patience_s)
-            self._waiters.append(waiter)
+            if again:
+                self._waiters.appendleft(waiter)
+            else:
+                self._waiters.append(waiter)
             self._pump()
         try:
             await waiter.future
@@ -171,6 +176,15 @@ class Endpoint:
         with self._lock:
             self._told = True
             self._left[kind].told(self._clock(), left, reset_s, float("inf"))
+
+    def tighten(self, limits: Limits) -> None:
+        """Hold these limits too, as far as they are stricter."""
+        with self._lock:
+            now = self._clock()
+            self.limit.at_most(int(limits.concurrency))
+            self._requests = _stricter(self._requests, limits.requests_per_minute, now)
+            self._tokens = _stricter(self._tokens, limits.tokens_per_minute, now)
+            self._pump()
 
     def pace(self, requests_per_minute: float, tokens_per_minute: float) -> None:
         """Go on at other rates."""
@@ -247,6 +261,16 @@ class Endpoint:
             self._pump()
 
 
+def _stricter(bucket: Bucket | None, per_minute: float | None, now: float) -> Bucket | None:
+    if per_minute is None:
+        return bucket
+    if bucket is None:
+        return Bucket(per_minute, now)
+    if per_minute < bucket.per_minute:
+        bucket.pace(per_minute, now)
+    return bucket
+
+
 def _settle(future: asyncio.Future[None], error: Exception | None) -> None:
     if future.done():
         return
@@ -279,10 +303,13 @@ def endpoint_for(name: str, limits: Limits | None = None, *, account: str = "") 
 
     Args:
         name: of the server; its URL.
-        limits: what it starts with when it is new; the endpoint of another caller keeps its own.
+        limits: of whoever asks; of several, the strictest holds.
         account: tells apart who is asked for; never shown.
     """
     with _endpoints_lock:
-        if (name, account) not in _endpoints:
-            _endpoints[name, account] = Endpoint(name, limits)
-        return _endpoints[name, account]
+        found = _endpoints.get((name, account))
+        if found is None:
+            found = _endpoints[name, account] = Endpoint(name, limits)
+        elif limits is not None:
+            found.tighten(limits)
+        return found

@@ -17,7 +17,6 @@ import aiohttp
 from yarl import URL
 
 from hyperfunc.errors import (
-    BadReply,
     KeyRefused,
     ModelError,
     QuotaExhausted,
@@ -29,7 +28,7 @@ from hyperfunc.errors import (
 )
 from hyperfunc.llm.secrets import Secret, redact
 
-from .attempts import Fault
+from .attempts import Fault, unreadable
 from .pool import Pool, shared_pool
 from .rates import retry_after
 from .reported import UNPAID, reported, words_of
@@ -46,11 +45,24 @@ _ERROR_BODY = 1 << 16
 
 
 def on_this_machine(host: str | None) -> bool:
-    """Whether a host is a loopback address: 127.0.0.0/8, ``::1``, or ``localhost``."""
+    """Whether a host is a loopback address (127.0.0.0/8, ``::1``), ``0.0.0.0``, ``::`` or ``localhost``."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return host == "localhost"
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_address(text: str) -> bool:
+    """Whether paths can be appended to it: http or https, a host, and nothing behind the path."""
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        # Sockets encode a name only when they look it up, and some names cannot be.
+        (parts.hostname or "").encode("idna")
     except ValueError:
         return False
+    return fine and not re.search(r"[\s?#]", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +99,9 @@ class Exchange:
     def __post_init__(self) -> None:
         # An address that cannot be read may hold a password, so only what follows an "@" is shown.
         shown = self.base.rpartition("@")[2]
-        try:
-            parts = urlsplit(self.base)
-            fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            fine = False
-        if not fine:
+        if not _is_address(self.base):
             raise ModelError(f"{shown!r} is no address of a server; give one such as http://127.0.0.1:8080")
+        parts = urlsplit(self.base)
         if parts.username or parts.password:
             raise ModelError(
                 f"the address of {parts.hostname} holds a password; put it into an environment variable and "
@@ -190,14 +198,14 @@ class Exchange:
         if on_this_machine(host):
             return None
         proxy = urllib.request.getproxies().get(url.scheme)
-        if proxy is None or urllib.request.proxy_bypass(host):
+        if proxy is None or urllib.request.proxy_bypass(f"{host}:{url.port}"):
             return None
         if self.key is not None and url.scheme == "http":
             raise ModelError(
                 f"{self.key!r} would go to a proxy in the clear on its way to {self.base}; use https, or put "
                 f"{host} into NO_PROXY"
             )
-        if urlsplit(proxy).scheme not in ("http", "https"):
+        if not _is_address(proxy):
             raise ModelError(
                 f"the proxy for {url.scheme} in the environment is none that can be used; give it as "
                 f"http://host:port, or put {host} into NO_PROXY"
@@ -215,6 +223,9 @@ class Exchange:
             error.request_info = error.request_info._replace(headers=type(sent)(bare))
             error.args = (error.request_info, ())
         reason = redact(_PASSWORD.sub("//", str(error) or type(error).__name__))[:_SHOWN]
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            words = f"the proxy on the way to {self.base} refuses ({error.status}); see HTTPS_PROXY"
+            return Fault(ServerUnreachable(words), again=error.status in _AGAIN, load=False)
         if isinstance(error, aiohttp.ClientSSLError):
             words = (
                 f"no secure connection to {self.base} ({reason}); see its certificate, and that it is https"
@@ -224,7 +235,11 @@ class Exchange:
             number = error.os_error.errno or 0
             # A name that no server of names knows has a negative number, and words of its own.
             why = os.strerror(number) if number > 0 else error.os_error.strerror or reason
-            words = f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
+            words = (
+                f"the proxy on the way to {self.base} does not answer ({why}); see HTTP_PROXY and HTTPS_PROXY"
+                if isinstance(error, aiohttp.ClientProxyConnectionError)
+                else f"nothing answers at {self.base} ({why}); is it running, and is the address right?"
+            )
             # A server that restarts is waited for; an address that is wrong is told soon.
             return Fault(ServerUnreachable(words), load=False, tries=_CONNECTING)
         return Fault(
@@ -248,8 +263,7 @@ class Exchange:
                 yield piece
         if size > self.largest:
             limit = f"{self.largest >> 20} MiB" if self.largest >> 20 else f"{self.largest} bytes"
-            error = BadReply(f"{self.base} sent a reply of more than {limit}; it was not read")
-            raise Fault(error, status=response.status, load=False)
+            raise unreadable(f"{self.base} sent a reply of more than {limit}; it was not read")
 
     def _parsed(self, data: bytes) -> dict[str, Any]:
         found = readable = None
@@ -259,14 +273,9 @@ class Exchange:
         if not readable:
             # Cut after keys are replaced: half a key would not be known as one.
             shown = redact(data[:_ERROR_BODY].decode("utf-8", "replace"))[:80]
-            raise Fault(
-                BadReply(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?"),
-                load=False,
-            )
+            raise unreadable(f"{self.base} sent a reply that is no JSON: {shown!r}; is it a model server?")
         if not isinstance(found, dict):
-            raise Fault(
-                BadReply(f"{self.base} sent JSON that is no object; is it a model server?"), load=False
-            )
+            raise unreadable(f"{self.base} sent JSON that is no object; is it a model server?")
         fault = reported(self.base, found)
         if fault is not None:
             raise fault
@@ -274,12 +283,12 @@ class Exchange:
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> Fault:
         """What a status other than 200 means."""
-        said, code = await self._said(response)
+        said, names = await self._said(response)
         status = response.status
         where = f"{self.base} ({status}{': ' + said if said else ''})"
         again, wait = status in _AGAIN, retry_after(response.headers)
         error: Exception
-        if status == 402 or code in UNPAID:
+        if status == 402 or names & UNPAID:
             error, again, wait = (
                 QuotaExhausted(f"the account at {where} cannot pay for the request"),
                 False,
@@ -301,15 +310,15 @@ class Exchange:
         load = again and status not in _LOAD_FREE
         return Fault(error, status=status, again=again, wait_s=wait if again else None, load=load)
 
-    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, str]:
-        """The server's own words, without any key, and its code."""
+    async def _said(self, response: aiohttp.ClientResponse) -> tuple[str, frozenset[str]]:
+        """The server's own words, without any key, and its names for the error."""
         try:
             data = b""
             # One read gives what has come so far, and half a key would not be known as one.
             while len(data) < _ERROR_BODY and (piece := await response.content.read(_ERROR_BODY - len(data))):
                 data += piece
         except _BROKEN:
-            return "", ""
+            return "", frozenset()
         text = data.decode("utf-8", "replace")
         try:
             found = json.loads(text)

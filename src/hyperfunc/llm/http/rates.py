@@ -46,6 +46,11 @@ class Bucket:
         """Take units, or give back with a negative number."""
         self.level -= units
 
+    @property
+    def per_minute(self) -> float:
+        """The rate."""
+        return self._rate * 60.0
+
     def pace(self, per_minute: float, now: float) -> None:
         """Go on at another rate."""
         self.wait(now)

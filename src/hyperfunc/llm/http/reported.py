@@ -13,19 +13,20 @@ from .attempts import Fault
 
 __all__ = ["UNPAID", "reported", "words_of"]
 
-UNPAID = ("insufficient_quota", "billing_hard_limit_reached")
+UNPAID = frozenset({"402", "insufficient_quota", "billing_hard_limit_reached"})
+_REFUSED = frozenset({"400", "404", "413", "422", "invalid_request_error", "BadRequestError"})
 _SHOWN = 300
 
 
-def words_of(found: Any) -> tuple[str, str]:
-    """A server's own words about an error, without any key, and its code."""
-    code = ""
+def words_of(found: Any) -> tuple[str, frozenset[str]]:
+    """A server's own words about an error, without any key, and its names for the error: code and type."""
+    names: set[str] = set()
     while isinstance(found, dict):
-        given = found.get("code")
-        code = str(given) if isinstance(given, str | int) else code
+        given = (found.get("code"), found.get("type"))
+        names.update(str(name) for name in given if isinstance(name, str | int))
         found = next((found[k] for k in ("error", "message", "detail", "msg") if found.get(k)), "")
     words = found if isinstance(found, str) else json.dumps(found)
-    return redact(" ".join(words.split()))[:_SHOWN], code
+    return redact(" ".join(words.split()))[:_SHOWN], frozenset(names)
 
 
 def reported(where: str, found: Mapping[str, Any]) -> Fault | None:
@@ -37,14 +38,15 @@ def reported(where: str, found: Mapping[str, Any]) -> Fault | None:
     """
     if not found.get("error") and found.get("object") != "error":
         return None
-    said, code = words_of(dict(found))
+    said, names = words_of(dict(found))
     words = f"{where} answered with an error: {said or 'without a word about it'}"
-    if code == "402" or code in UNPAID:
+    if names & UNPAID:
         return Fault(QuotaExhausted(f"{words}; the account cannot pay"), status=402, again=False)
-    if code in ("401", "403"):
-        return Fault(KeyRefused(f"{words}; see its key"), status=int(code), again=False)
-    if code == "429":
+    if names & {"401", "403"}:
+        return Fault(KeyRefused(f"{words}; see its key"), status=401, again=False)
+    if "429" in names:
         return Fault(RateLimited(f"{words}; lower the limits of this model"), status=429)
-    if code in ("400", "404", "413", "422"):
-        return Fault(RequestRefused(f"{words}; see the request's parameters"), status=int(code), again=False)
+    if names & _REFUSED and not any(name.startswith("5") and name.isdecimal() for name in names):
+        status = 404 if "404" in names else 400
+        return Fault(RequestRefused(f"{words}; see the request's parameters"), status=status, again=False)
     return Fault(ServerFailed(f"{words}; see the server's log"), load=False)

@@ -7,10 +7,9 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from hyperfunc.errors import BadReply
 from hyperfunc.llm.secrets import redact
 
-from .attempts import Fault
+from .attempts import unreadable
 from .reported import reported
 
 __all__ = ["events", "lines"]
@@ -34,7 +33,7 @@ async def lines(pieces: AsyncIterator[bytes], where: str) -> AsyncIterator[str]:
         *whole, rest = data.split(b"\n")
         rest += held
         if len(rest) > _LONGEST:
-            raise Fault(BadReply(f"{where} streams a line without an end"), load=False)
+            raise unreadable(f"{where} streams a line without an end")
         for line in whole:
             yield line.decode("utf-8", "replace")
     if rest:
@@ -82,9 +81,9 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     with contextlib.suppress(ValueError, RecursionError):
         found, readable = json.loads(text), True
     if not readable:
-        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON"), load=False)
+        raise unreadable(f"{where} streams {shown!r}, which is no JSON")
     if not isinstance(found, dict):
-        raise Fault(BadReply(f"{where} streams {shown!r}, which is no JSON object"), load=False)
+        raise unreadable(f"{where} streams {shown!r}, which is no JSON object")
     fault = reported(where, found)
     if fault is not None:
         raise fault

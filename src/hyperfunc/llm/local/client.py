@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from hyperfunc.errors import ModelError, did_you_mean
+from hyperfunc.errors import ModelError, UnknownModel, did_you_mean
 from hyperfunc.llm.client import Request, Response, TokenLogprob, Usage
 from hyperfunc.llm.local.engine import Engine, check_job
 from hyperfunc.llm.local.jobs import Completion, Generation, Job, Piece
@@ -156,7 +156,7 @@ class LocalClient:
             return local_model(name)
         if name not in self._models:
             known = sorted(self._models)
-            raise ModelError(f"no local model {name!r}; there are {known}{did_you_mean(name, known)}")
+            raise UnknownModel(f"no local model {name!r}; there are {known}{did_you_mean(name, known)}")
         return self._models[name]
 
     def _workers_of(self, model: LocalModel) -> Workers:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hyperfunc.errors import ModelError, did_you_mean
+from hyperfunc.errors import ModelError, UnknownModel, did_you_mean
 from hyperfunc.llm.client import Message
 from hyperfunc.llm.local.tokenizer import Tokenizer
 from hyperfunc.llm.local.transformer import Architecture, Transformer
@@ -78,11 +78,11 @@ def local_model(name: str) -> LocalModel:
     """A model of the package by name; loaded once.
 
     Raises:
-        ModelError: there is no such model.
+        UnknownModel: there is no such model.
     """
     known = local_model_names()
     if name not in known:
-        raise ModelError(f"no local model {name!r}; there are {known}{did_you_mean(name, known)}")
+        raise UnknownModel(f"no local model {name!r}; there are {known}{did_you_mean(name, known)}")
     with _LOCK:
         if name not in _LOADED:
             _LOADED[name] = load_folder_model(WEIGHTS, name.removeprefix(_PREFIX))

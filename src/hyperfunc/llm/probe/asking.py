@@ -21,9 +21,14 @@ _ATTEMPTS = Attempts(timeout_s=120.0, deadline_s=300.0, tries=3)
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A server does not accept a request; ``sentence`` says what it said."""
+    """A server does not accept a request, or fails on it; ``error`` says what it said."""
 
-    sentence: str
+    error: RequestRefused | ServerFailed
+
+    @property
+    def sentence(self) -> str:
+        """What the server said."""
+        return str(self.error)
 
 
 @dataclass
@@ -90,7 +95,7 @@ class Asker:
             return await attempt(self._endpoint, _ATTEMPTS, once, tokens)
         except (RequestRefused, ServerFailed) as error:
             # Some servers fail on a value that they should refuse.
-            return Refused(str(error))
+            return Refused(error)
 
     async def texts(
         self, prompt: str, tokens: int, fields: Mapping[str, Any], seeds: Sequence[int]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hyperfunc.errors import ModelError, ServerUnreachable, UnknownModel
+from hyperfunc.errors import ModelError, RequestTimeout, ServerUnreachable, UnknownModel
 from hyperfunc.llm.http.attempts import Fault
 from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.probe.asking import Asker, Refused
@@ -27,6 +27,8 @@ _TOGETHER = 8
 _LONG = 48
 _FEW = 16
 """Tokens of a first request: some servers refuse fewer."""
+_LOOK_UP_S = 30.0
+"""Seconds that a server may take to say something about itself."""
 
 
 async def probe(
@@ -58,7 +60,6 @@ async def probe(
     chosen = await _recognized(exchange) if provider == "auto" else dialect_of(provider)
     asker = Asker(exchange, chosen, model or await _first_model(exchange, chosen))
     chosen = await _route(asker, chosen, fixed=provider == "openai-chat")
-    asker.dialect = chosen
     await _switch_off(asker)
     base_line = await baseline(asker)
     if not base_line.texts:
@@ -88,7 +89,12 @@ async def probe(
 async def _get(exchange: Exchange, path: str) -> dict[str, Any]:
     """What a route says, or nothing when there is no such route."""
     try:
-        return (await exchange.get(path)).json
+        async with asyncio.timeout(_LOOK_UP_S):
+            return (await exchange.get(path)).json
+    except TimeoutError as error:
+        raise RequestTimeout(
+            f"{exchange.base}{path} did not answer within {_LOOK_UP_S:g} s; see whether it is overloaded"
+        ) from error
     except Fault as fault:
         if isinstance(fault.error, ServerUnreachable):
             raise fault.error from fault
@@ -113,20 +119,33 @@ async def _first_model(exchange: Exchange, dialect: Dialect) -> str:
 
 
 async def _route(asker: Asker, dialect: Dialect, *, fixed: bool) -> Dialect:
-    """The completions route where there is one, because a template would stand between us and the model."""
-    if not dialect.provider.startswith("openai"):
-        return dialect
+    """The completions route where there is one, because a template would stand between us and the model.
+
+    Raises:
+        RequestRefused: a plain request is refused.
+        ServerFailed: the server fails on it.
+    """
     chat = DIALECTS["openai-chat"]
     ways = [chat, replace(chat, max_tokens="max_completion_tokens")]
-    for way in ways if fixed else [dialect, *ways]:
+    if not dialect.provider.startswith("openai"):
+        ways = [dialect]
+    elif not fixed:
+        ways = [dialect, *ways]
+    refused: Exception | None = None
+    for way in ways:
         asker.dialect = way
         try:
-            if not isinstance(await asker.ask(PROMPT, _FEW, {}), Refused):
-                return way
-        except UnknownModel:
+            said = await asker.ask(PROMPT, _FEW, {})
+        except UnknownModel as error:
             if way is not dialect or fixed:
                 raise
-    return dialect
+            refused = error
+            continue
+        if not isinstance(said, Refused):
+            return way
+        refused = said.error
+    assert refused is not None
+    raise refused
 
 
 async def _switch_off(asker: Asker) -> None:

@@ -12,7 +12,7 @@ from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.http.sse import events
 from hyperfunc.llm.providers.parameters import KOBOLDCPP, wire
 from hyperfunc.llm.providers.raw_text import cut, own_template, refuse_tools, stops
-from hyperfunc.llm.providers.reading import bad_reply, counted, usage_of
+from hyperfunc.llm.providers.reading import bad_reply, counted, failed, finished, number, usage_of
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.providers.templates import ChatTemplate
 
@@ -68,25 +68,37 @@ class KoboldCpp:
             raise bad_reply(where, "a result with a text") from error
         if not isinstance(text, str):
             raise bad_reply(where, "a text")
-        kept = cut(text, stops(request, self.template))
+        ends = stops(request, self.template)
+        kept = cut(text, ends)
+        said, wrote = result.get("finish_reason"), number(result.get("completion_tokens"))
+        if said == "error" or (said == "length" and wrote == 0):
+            raise failed(where)
+        # It says "length" of what a stop text ended, too.
+        short = bool(ends) and wrote is not None and wrote < (request.sampling.max_tokens or 0)
         return Response(
             text=kept,
-            finish_reason=_reason(result.get("finish_reason"), kept != text),
-            usage=usage_of(request, kept, result.get("prompt_tokens"), result.get("completion_tokens")),
+            finish_reason=_reason(said, kept != text or short),
+            usage=usage_of(request, kept, result.get("prompt_tokens"), wrote),
         )
 
     async def pieces(
         self, where: str, request: Request, stream: AsyncIterator[bytes]
     ) -> AsyncIterator[Piece]:
         """Tokens as they come; the server says nothing about usage here."""
-        text = ""
+        text, says, ended = "", False, False
         async for event in events(stream, where):
             token = event.get("token")
             if not isinstance(token, str):
                 raise bad_reply(where, "a token")
             text += token
-            reason = event.get("finish_reason")
+            reason = finished(event.get("finish_reason"))
+            if reason == "error":
+                raise failed(where)
+            says, ended = says or "finish_reason" in event, ended or reason is not None
             yield Piece(text=token, finish_reason=None if reason is None else _reason(reason, False))
+        # Versions that never give a reason end like those that break off.
+        if says and not ended:
+            raise bad_reply(where, "the end of its stream")
         yield Piece(usage=counted(request, text))
 
     def embedding(self, texts: Sequence[str]) -> Asked:

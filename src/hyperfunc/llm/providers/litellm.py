@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from hyperfunc.llm.http.endpoint import Permit
 from hyperfunc.llm.providers.openai_style import OpenAIStyle
 from hyperfunc.llm.providers.parameters import LITELLM
 from hyperfunc.llm.providers.reading import probable_tokens
-from hyperfunc.llm.secrets import redact
+from hyperfunc.llm.secrets import Secret, redact
 
 __all__ = ["LiteLLMClient"]
 
@@ -38,6 +39,9 @@ class LiteLLMClient:
         endpoint: limits, shared by all callers of the model.
         attempts: time limits and retries; litellm's own are switched off.
         cost: US dollars of a call by its usage; ``None`` where unknown.
+        url: of the provider; litellm's own when empty.
+        key: of the provider; litellm looks for its own variables when there is none.
+        extra: further arguments of every call.
 
     Raises:
         ModelError: litellm is not installed.
@@ -49,7 +53,13 @@ class LiteLLMClient:
         endpoint: Endpoint,
         attempts: Attempts | None = None,
         cost: Callable[[Usage], float | None] = lambda usage: None,
+        *,
+        url: str = "",
+        key: Secret | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
+        # Otherwise importing it downloads a list of prices.
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         try:
             import litellm  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
@@ -61,7 +71,13 @@ class LiteLLMClient:
         self._endpoint = endpoint
         self._attempts = attempts or Attempts()
         self._cost = cost
-        self._dialect = OpenAIStyle(model=model, table=LITELLM)
+        self._dialect = OpenAIStyle(model=model, table=LITELLM, extra=extra or {})
+        self._url = url
+        self._key = key
+        for name, value in os.environ.items():
+            # It reads keys by itself; known here, they are kept out of what it says.
+            if name.endswith(("_KEY", "_TOKEN", "_SECRET")):
+                Secret(value.strip(), name)
 
     async def complete(self, request: Request) -> Response:
         """Answer one request.
@@ -72,18 +88,14 @@ class LiteLLMClient:
         """
         began = time.perf_counter()
         body = self._dialect.body(request)
+        if self._url:
+            body["api_base"] = self._url
 
         async def once(_: Permit) -> Answered[Response]:
-            try:
-                # What a provider cannot do must be an error here too.
-                reply = await self._litellm.acompletion(
-                    **body, num_retries=0, max_retries=0, drop_params=False
-                )
-            except Exception as error:
-                fault = self._fault(error)
-                if fault is None:
-                    raise
-                raise fault from error
+            reply, fault = await self._asked(body)
+            if fault is not None:
+                # Without litellm's error behind it, which may hold the key.
+                raise fault
             found = reply if isinstance(reply, dict) else reply.model_dump()
             response = self._dialect.answer(f"litellm/{self._model}", request, found)
             used = response.usage
@@ -96,6 +108,21 @@ class LiteLLMClient:
         if dollars is None and response.usage is not None:
             dollars = self._cost(response.usage)
         return replace(response, cost=dollars, latency_s=time.perf_counter() - began)
+
+    async def _asked(self, body: Mapping[str, Any]) -> tuple[Any, Fault | None]:
+        """Ask once; a fault in place of an error of litellm."""
+        secret = {} if self._key is None else {"api_key": self._key.reveal()}
+        try:
+            # What a provider cannot do must be an error here too.
+            reply = await self._litellm.acompletion(
+                **body, **secret, num_retries=0, max_retries=0, drop_params=False
+            )
+        except Exception as error:
+            fault = self._fault(error)
+            if fault is None:
+                raise
+            return None, fault
+        return reply, None
 
     def _fault(self, error: Exception) -> Fault | None:
         """What a failure means; ``None`` when litellm does not say."""

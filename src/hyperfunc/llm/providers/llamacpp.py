@@ -91,12 +91,14 @@ class LlamaCppCompletion:
         async for event in events(stream, where):
             added = str(event.get("content") or "")
             text += added
+            logprobs = _logprobs(where, request, event)
             if not event.get("stop"):
-                yield Piece(text=added)
+                yield Piece(text=added, logprobs=logprobs)
                 continue
             ended = True
             yield Piece(
                 text=added,
+                logprobs=logprobs,
                 finish_reason=_REASONS.get(str(event.get("stop_type")), "stop"),
                 usage=usage_of(request, text, event.get("tokens_evaluated"), event.get("tokens_predicted")),
             )

@@ -84,6 +84,7 @@ class Ollama:
                 finish_reason=_reason(reply, calls) if ended else None,
                 usage=_usage(request, text, reply) if ended else None,
                 tool_calls=calls,
+                logprobs=_logprobs(where, reply),
             )
         if not ended:
             raise bad_reply(where, "the end of its stream")

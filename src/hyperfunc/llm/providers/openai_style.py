@@ -12,7 +12,16 @@ from hyperfunc.llm.http.exchange import Exchange
 from hyperfunc.llm.http.reported import reported
 from hyperfunc.llm.http.sse import events
 from hyperfunc.llm.providers.parameters import Table, wire
-from hyperfunc.llm.providers.reading import bad_reply, calls_of, chat_messages, logprobs_of, number, usage_of
+from hyperfunc.llm.providers.reading import (
+    bad_reply,
+    calls_of,
+    chat_messages,
+    failed,
+    finished,
+    logprobs_of,
+    number,
+    usage_of,
+)
 from hyperfunc.llm.providers.server import Asked, Embeddings, Piece
 from hyperfunc.llm.structured import schema_of
 
@@ -74,13 +83,15 @@ class OpenAIStyle:
             if fault is not None:
                 raise fault
             message = choice["message"]
-            text = message.get("content") or ""
+            text = _text(message)
             calls = calls_of(where, message.get("tool_calls"))
             logprobs = _logprobs(choice)
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
             raise bad_reply(where, "a choice with a message") from error
         if not isinstance(text, str):
             raise bad_reply(where, "a text")
+        if choice.get("finish_reason") == "error":
+            raise failed(where)
         return Response(
             text=text,
             finish_reason=str(choice.get("finish_reason") or "stop"),
@@ -104,16 +115,19 @@ class OpenAIStyle:
                 if fault is not None:
                     raise fault
                 delta = choices[0].get("delta") or {}
-                reason = choices[0].get("finish_reason")
-                text, calls = delta.get("content") or "", calls_of(where, delta.get("tool_calls"))
-            except (AttributeError, IndexError, KeyError, TypeError) as error:
+                reason = finished(choices[0].get("finish_reason"))
+                logprobs = _logprobs(choices[0])
+                text, calls = _text(delta), calls_of(where, delta.get("tool_calls"))
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise bad_reply(where, "a choice with a delta") from error
             if not isinstance(text, str):
                 raise bad_reply(where, "a readable delta")
+            if reason == "error":
+                raise failed(where)
             ended = ended or reason is not None
             yield Piece(
-                text=text, finish_reason=None if reason is None else str(reason),
-                usage=_stream_usage(event.get("usage")), tool_calls=calls,
+                text=text, finish_reason=reason, usage=_stream_usage(event.get("usage")), tool_calls=calls,
+                logprobs=logprobs,
                 fingerprint=str(event.get("system_fingerprint") or ""),
             )  # fmt: skip
         if not ended:
@@ -148,6 +162,14 @@ def _response_format(given: Mapping[str, Any]) -> dict[str, Any]:
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": schema_of(given), "strict": True},
     }
+
+
+def _text(message: Mapping[str, Any]) -> Any:
+    """The text of a message; some servers send it in parts, beside the model's thoughts."""
+    content = message.get("content") or ""
+    if not isinstance(content, list):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def _usage(request: Request, text: str, said: Any) -> Usage:

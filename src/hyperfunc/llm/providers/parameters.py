@@ -7,6 +7,8 @@ takes part. What a server cannot do is refused unless it is neutral.
 
 from __future__ import annotations
 
+import math
+import numbers
 import threading
 import warnings
 from collections.abc import Mapping
@@ -35,8 +37,12 @@ NEUTRAL: Mapping[str, float] = {
 }
 """Values that leave the model's distribution as it is."""
 
+_LOWEST = {"temperature": 0.0, "top_p": 0.0, "top_k": 0, "min_p": 0.0, "typical_p": 0.0, "max_tokens": 1}
+_HIGHEST = {"top_p": 1.0, "min_p": 1.0, "typical_p": 1.0}
+_WHOLE = ("top_k", "max_tokens")
 _TRUNCATIONS = ("top_p", "typical_p", "min_p")
 _WHOLE_CONTEXT = 1 << 20
+_LARGEST_SEED = (1 << 31) - 1
 
 Order = Literal["last", "first", "unknown"]
 
@@ -59,6 +65,7 @@ class Table:
         needs_max_tokens: whether it would otherwise end after a number of tokens of its own choice.
         seed: the server's name of the seed.
         random_seed: what the server takes for "choose one"; nothing is sent without one.
+        least_seed: what lies below it, the server takes for "choose one" too.
         order: whether the server applies the temperature after truncation, before it, or does not say.
         sends_neutral: whether neutral values are sent; not where they are the server's defaults and
             some of its models refuse the parameter as such.
@@ -73,6 +80,7 @@ class Table:
     needs_max_tokens: bool = False
     seed: str = "seed"
     random_seed: int | None = None
+    least_seed: int = 0
     order: Order = "last"
     sends_neutral: bool = True
 
@@ -113,14 +121,25 @@ def min_p_last(min_p: float, temperature: float) -> float:
 def wire(table: Table, sampling: Sampling, seed: int | None) -> dict[str, Any]:
     """The parameters as the server wants them.
 
+    Args:
+        table: of the server.
+        sampling: canonical parameters.
+        seed: any whole number; equal ones are equal on the wire, in the 31 bits that every server takes.
+
     Raises:
-        ModelError: a parameter that the server cannot honour is set to more than its neutral value.
+        ModelError: a parameter is outside its range, or the server cannot honour it and it is not neutral.
     """
     body = dict(_sampling(table, sampling))
-    number = seed if seed is not None else table.random_seed
+    number = table.random_seed if seed is None else _seed(table, seed)
     if number is not None:
         body[table.seed] = number
     return body
+
+
+def _seed(table: Table, seed: int) -> int:
+    """The seed in 31 bits: servers refuse longer ones, cut them off, or take them for "choose one"."""
+    number = seed & _LARGEST_SEED
+    return number if number >= table.least_seed else _LARGEST_SEED
 
 
 @lru_cache(maxsize=4096)
@@ -149,6 +168,7 @@ def _sampling(table: Table, sampling: Sampling) -> Mapping[str, Any]:
 
 def _check(table: Table, given: Mapping[str, float]) -> None:
     for name, value in given.items():
+        _check_range(name, value)
         if name == "max_tokens" or name in table.names or is_neutral(name, value):
             continue
         known = ", ".join(sorted(table.names))
@@ -156,6 +176,18 @@ def _check(table: Table, given: Mapping[str, float]) -> None:
             f"{table.server} cannot do {name}={value:g}; it honors {known}: "
             f"leave {name} at {NEUTRAL[name]:g}, or use another server"
         )
+
+
+def _check_range(name: str, value: Any) -> None:
+    """Servers take what is out of range for something else: a negative temperature for a greedy one."""
+    low, high = _LOWEST.get(name, -math.inf), _HIGHEST.get(name, math.inf)
+    number = not isinstance(value, bool) and isinstance(value, int | float | numbers.Real)
+    fine = number and math.isfinite(value) and low <= value <= high
+    if not fine or (name in _WHOLE and value != int(value)):
+        kind = "a whole number" if name in _WHOLE else "a number"
+        raise ModelError(f"sampling parameter {name}={value!r}: give {kind} in [{low:g}, {high:g}]")
+    if name == "repetition_penalty" and value <= 0:
+        raise ModelError(f"{name}={value!r} must be positive; 1 is neutral")
 
 
 def _compare_orders(table: Table, given: Mapping[str, float], temperature: float) -> None:
@@ -247,6 +279,7 @@ KOBOLDCPP = Table(
     needs_max_tokens=True,
     seed="sampler_seed",
     random_seed=-1,
+    least_seed=1,
 )  # fmt: skip
 VLLM = Table(
     server="vLLM",

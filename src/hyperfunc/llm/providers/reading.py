@@ -6,17 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hyperfunc.errors import BadReply, ModelError
+from hyperfunc.errors import ModelError, ServerFailed
 from hyperfunc.llm.client import Request, TokenLogprob, Usage
-from hyperfunc.llm.http import Fault
+from hyperfunc.llm.http import Fault, unreadable
 
 __all__ = [
-    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "logprobs_of", "number",
-    "probable_tokens", "usage_of",
+    "bad_reply", "calls_of", "chat_messages", "counted", "encoded", "failed", "finished", "logprobs_of",
+    "number", "probable_tokens", "usage_of",
 ]  # fmt: skip
 
 _BYTES_PER_TOKEN = 4
 _COMPLETION = 256
+_MOST_TOKENS = 1 << 40
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -41,10 +42,14 @@ def chat_messages(request: Request) -> list[dict[str, str]]:
 
 def bad_reply(where: str, lacks: str) -> Fault:
     """The fault of a reply without its parts."""
-    error = BadReply(
+    return unreadable(
         f"{where} sent a reply without {lacks}; is it the kind of server that the model's name says?"
     )
-    return Fault(error, load=False)
+
+
+def failed(where: str) -> Fault:
+    """The fault of a reply that gives ``error`` as its reason to end, and no other word about it."""
+    return Fault(ServerFailed(f"{where} could not finish its answer; see the server's log"), load=False)
 
 
 def calls_of(where: str, found: Any) -> tuple[Mapping[str, Any], ...]:
@@ -65,9 +70,14 @@ def _is_call(call: Any) -> bool:
     return isinstance(call.get("function") or {}, Mapping)
 
 
+def finished(reason: Any) -> str | None:
+    """Why a stream ends here; ``None`` when it goes on, which KoboldCpp says with the text ``null``."""
+    return None if reason is None or reason == "null" else str(reason)
+
+
 def number(value: Any) -> int | None:
     """A count of tokens, or ``None`` when the value is none."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_TOKENS
     return value if whole else None
 
 

@@ -22,7 +22,7 @@ from hyperfunc.llm.providers.openai_style import OpenAIStyle
 from hyperfunc.llm.providers.parameters import COMPATIBLE, OPENAI, OPENROUTER, VLLM
 from hyperfunc.llm.providers.server import Dialect, ServerClient
 from hyperfunc.llm.providers.templates import ChatTemplate, template_named
-from hyperfunc.llm.secrets import Secret, find_key
+from hyperfunc.llm.secrets import Secret, find_key, shown_variable
 
 __all__ = ["open_route"]
 
@@ -43,18 +43,23 @@ def open_route(name: str, spec: ModelSpec) -> Route:
     kind = PROVIDERS[spec.provider]
     price = _price(spec)
     if spec.provider == "litellm":
-        endpoint = endpoint_for(f"litellm/{spec.model}", _limits(spec, kind))
-        return Route(
-            LiteLLMClient(spec.model, endpoint, _attempts(spec), lambda usage: cost_of(name, usage, price)),
-            _identity(name, spec, ""),
-            lambda request: most_cost(name, request, price),
+        key = _key(spec, kind)
+        client: Client = LiteLLMClient(
+            spec.model,
+            _endpoint(f"litellm/{spec.model} {spec.url}".strip(), key, _limits(spec, kind)),
+            _attempts(spec),
+            lambda usage: cost_of(name, usage, price),
+            url=spec.url,
+            key=key,
+            extra=spec.extra,
         )
+        return Route(client, _identity(name, spec, spec.url), lambda request: most_cost(name, request, price))
     url = _address(spec, kind)
     # Who answers at another address may ask another price.
     listed = url == kind.url
     key = _key(spec, kind)
     dialect = _dialect(spec, kind, url)
-    client: Client = ServerClient(
+    client = ServerClient(
         dialect,
         Exchange(base=url, key=key, key_hint=_hint(spec, kind)),
         _endpoint(url, key, _limits(spec, kind)),
@@ -72,10 +77,25 @@ def open_route(name: str, spec: ModelSpec) -> Route:
 def _address(spec: ModelSpec, kind: Provider) -> str:
     said = os.environ.get(kind.url_variable, "") if kind.url_variable and not spec.url else ""
     if said and "://" not in said:
-        # OLLAMA_HOST is a bare host by custom.
-        said = f"http://{said}"
+        said = _bare_host(said, kind)
     url = (spec.url or said or kind.url or "").rstrip("/")
     return url.removesuffix("/v1") if spec.provider in ("llamacpp", "vllm") else url
+
+
+def _bare_host(said: str, kind: Provider) -> str:
+    """The address of ``host``, ``host:port`` or ``:port``, as OLLAMA_HOST has it by custom."""
+    address = f"http://{said}"
+    try:
+        parts = urlsplit(address)
+        port = parts.port or urlsplit(kind.url or "").port
+    except ValueError:
+        return address
+    if "@" in said or port is None:
+        return address
+    host = parts.hostname or ""
+    # What a server listens on is no address to ask at.
+    host = "127.0.0.1" if host in ("", "0.0.0.0") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{host}:{port}{parts.path}"
 
 
 def _key(spec: ModelSpec, kind: Provider) -> Secret | None:
@@ -83,7 +103,8 @@ def _key(spec: ModelSpec, kind: Provider) -> Secret | None:
         key = find_key(spec.key)
         if key is None:
             raise KeyRefused(
-                f"the key {spec.key} of a model in {spec.source} is not set; {_hint(spec, kind)}"
+                f"the key {shown_variable(spec.key)} of a model in {spec.source} is not set; set it in the "
+                "environment or in .env, and give the name of its variable here"
             )
         return key
     if not kind.key or (spec.url and not kind.key_travels):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hyperfunc.errors import ModelError, RequestTimeout
-from hyperfunc.llm.client import Request, Response, Usage
+from hyperfunc.llm.client import Request, Response, TokenLogprob, Usage
 from hyperfunc.llm.http import Answered, Attempts, Endpoint, Fault, attempt
 from hyperfunc.llm.http.endpoint import Permit
 from hyperfunc.llm.http.exchange import Exchange
@@ -36,6 +36,7 @@ class Piece:
         finish_reason: in the piece that ends the answer.
         usage: where the server tells it.
         tool_calls: parts of tool calls, as the server words them.
+        logprobs: of the tokens that were added, where the server tells them.
         fingerprint: of the server.
         response: the whole answer, in the last piece that a client yields.
     """
@@ -44,6 +45,7 @@ class Piece:
     finish_reason: str | None = None
     usage: Usage | None = None
     tool_calls: tuple[Mapping[str, Any], ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
     fingerprint: str = ""
     response: Response | None = None
 
@@ -262,6 +264,7 @@ class _Whole:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
+        self._logprobs: list[TokenLogprob] | None = None
         self._last = Piece()
         self._usage: Usage | None = None
         self._reason = "stop"
@@ -272,6 +275,9 @@ class _Whole:
         self._reason = piece.finish_reason or self._reason
         if piece.fingerprint:
             self._last = piece
+        if piece.logprobs is not None:
+            self._logprobs = self._logprobs or []
+            self._logprobs += piece.logprobs
         for part in piece.tool_calls:
             self._add_call(part)
 
@@ -290,5 +296,6 @@ class _Whole:
             finish_reason=self._reason,
             usage=self._usage or counted(request, text),
             tool_calls=tuple(self._calls[i] for i in sorted(self._calls)),
+            logprobs=None if self._logprobs is None else tuple(self._logprobs),
             fingerprint=self._last.fingerprint,
         )

@@ -23,6 +23,7 @@ class ChatTemplate:
         between: stands between two messages.
         system_in_user: the model has no system role; its text goes before the first user message.
         marks: strings that only this template has in a model's own template.
+        others: strings of templates that have these marks too, and are not this one.
     """
 
     before: Mapping[str, str]
@@ -32,6 +33,7 @@ class ChatTemplate:
     stop: tuple[str, ...] = ()
     system_in_user: bool = False
     marks: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def text(self, messages: tuple[Message, ...]) -> str:
         """The prompt.
@@ -64,6 +66,7 @@ TEMPLATES: Mapping[str, ChatTemplate] = {
         answer="<|im_start|>assistant\n",
         stop=("<|im_end|>",),
         marks=("<|im_start|>",),
+        others=("<|im_sep|>",),
     ),
     "llama3": ChatTemplate(
         before=_same("<|start_header_id|>{role}<|end_header_id|>\n\n"),
@@ -78,6 +81,7 @@ TEMPLATES: Mapping[str, ChatTemplate] = {
         stop=("</s>",),
         system_in_user=True,
         marks=("[INST]",),
+        others=("<<SYS>>", "[SYSTEM_PROMPT]"),
     ),
     "gemma": ChatTemplate(
         before={"user": "<start_of_turn>user\n", "assistant": "<start_of_turn>model\n"},
@@ -119,7 +123,9 @@ def recognize(source: str) -> str | None:
     """
     found = [name for name, t in TEMPLATES.items() if any(mark in source for mark in t.marks)]
     # Two sets of marks in one template: it is neither of them for sure.
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1 or any(mark in source for mark in TEMPLATES[found[0]].others):
+        return None
+    return found[0]
 
 
 def _merged(messages: tuple[Message, ...]) -> tuple[Message, ...]:
