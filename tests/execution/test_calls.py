@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from hyperfunc import Example, HyperSystem, Ledger, current_seed, hyperfunction, llm_completion
-from hyperfunc.errors import BudgetExhausted, InfrastructureError, UnknownPrice
+from hyperfunc.errors import (
+    BadReply,
+    BudgetExhausted,
+    InfrastructureError,
+    RequestTimeout,
+    ServerFailed,
+    ServerUnreachable,
+    UnknownPrice,
+)
 from hyperfunc.evaluation import as_metric
 from hyperfunc.execution import Account, Engine, Settings
 from hyperfunc.ledger import Budget, Meter
@@ -670,6 +678,30 @@ def test_what_cannot_be_shared_is_charged_every_time() -> None:
     with pytest.raises(BudgetExhausted):
         asyncio.run(engine.fill([(c.id, system.bind(c)) for c in chosen], rows(2), as_metric(everything)))
     assert made == account.spent.calls == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "most"),
+    [(BadReply, True), (RequestTimeout, True), (ServerFailed, False), (ServerUnreachable, False)],
+)
+def test_what_gave_no_answer_counts_what_it_may_have_cost(error: type[Exception], most: bool) -> None:
+    async def run(self: Any, i: int) -> str:
+        try:
+            return (await llm_completion(MODEL, "q", max_tokens=100)).content
+        except error:
+            return "without"
+
+    def script(request: Any) -> str:
+        raise error("no answer")
+
+    system = system_of(run)
+    account = Account(Meter(Budget(calls=5)))
+    engine = Engine(system.program(), Settings(), None, account)
+    start = system.candidate
+    with ScriptedClient(script).answering(MODEL):
+        asyncio.run(engine.fill([(start.id, system.bind(start))], rows(1), as_metric(everything)))
+    assert account.spent.calls == 1
+    assert (account.spent.tokens >= 100) if most else (account.spent.tokens == 0)
 
 
 def test_kept_calls_are_charged_like_new_ones() -> None:

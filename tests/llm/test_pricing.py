@@ -62,6 +62,12 @@ def test_at_another_address_the_list_says_nothing_and_you_still_do() -> None:
     assert cost_of(MINI, used(1_000_000, 0), listed=False) == 1.0
 
 
+def test_what_is_free_costs_what_you_say() -> None:
+    assert cost_of("mine/here", used(1, 1), free=True) == 0.0
+    register_price("mine/here", input=1, output=2)
+    assert cost_of("mine/here", used(1_000_000, 0), free=True) == 1.0
+
+
 def test_a_cost_of_tokens_that_were_counted_roughly_would_be_a_guess() -> None:
     assert cost_of(MINI, used(10, 10, counted=True)) is None
     register_price("mine/free", input=0, output=0)

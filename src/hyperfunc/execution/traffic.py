@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from hyperfunc.errors import BudgetError, BudgetExhausted
+from hyperfunc.errors import BadReply, BudgetError, BudgetExhausted, RequestTimeout
 from hyperfunc.llm.paid import find_response, keep_response, most_tokens, request_key, used
 from hyperfunc.llm.redaction import scrub_response
 from hyperfunc.program.binding import FRAME
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .frames import LaneFrame
 
 __all__ = ["Traffic"]
+
+_MAY_BE_BILLED = (asyncio.CancelledError, BadReply, RequestTimeout)
 
 
 class Traffic:
@@ -155,8 +157,8 @@ class Traffic:
             self.account.pay(key, charge, reservation)
             return response, charge
         except BaseException as error:
-            # What was cut off may have been paid for; what was answered by an error costs a call alone.
-            lost = most if isinstance(error, asyncio.CancelledError) else Charge()
+            # What was cut off or cannot be read may have been billed; a server's error costs a call alone.
+            lost = most if isinstance(error, _MAY_BE_BILLED) else Charge()
             frame.charge(self.account.lose(key, lost, reservation), lost)
             raise
         finally:

@@ -121,18 +121,21 @@ def forget_prices() -> None:
         _read = None
 
 
-def price_of(model: str, prompt_tokens: int = 0, *, listed: bool = True) -> Price | None:
+def price_of(model: str, prompt_tokens: int = 0, *, listed: bool = True, free: bool = False) -> Price | None:
     """What a model costs; ``None`` when nobody has said.
 
     Args:
         model: the name that programs use.
         prompt_tokens: of the request; some list prices hold for short prompts only.
         listed: whether it is the provider of that name who answers, so that its list price counts.
+        free: nobody sends a bill for whoever answers, unless you said that it costs something.
     """
     with _lock:
         known = _told.get(model) or _from_files().get(model)
     if known is not None:
         return known
+    if free:
+        return Price(input=0.0, output=0.0)
     found = LISTED.get(model.removeprefix("litellm/")) if listed else None
     if found is None or (found.prompt_up_to is not None and prompt_tokens > found.prompt_up_to):
         return None
@@ -146,7 +149,9 @@ def cost(price: Price | None, prompt_tokens: int, completion_tokens: int) -> flo
     return (prompt_tokens * price.input + completion_tokens * price.output) / _MILLION
 
 
-def cost_of(model: str, usage: Usage, price: Price | None = None, *, listed: bool = True) -> float | None:
+def cost_of(
+    model: str, usage: Usage, price: Price | None = None, *, listed: bool = True, free: bool = False
+) -> float | None:
     """US dollars of an answered request; ``None`` when they are unknown.
 
     They are unknown without a price, and where the tokens are our own rough count: budgets then charge
@@ -157,14 +162,15 @@ def cost_of(model: str, usage: Usage, price: Price | None = None, *, listed: boo
         usage: of the answer.
         price: that holds in place of what :func:`price_of` knows.
         listed: as for :func:`price_of`.
+        free: as for :func:`price_of`.
     """
-    price = price or price_of(model, usage.prompt_tokens, listed=listed)
+    price = price or price_of(model, usage.prompt_tokens, listed=listed, free=free)
     dollars = cost(price, usage.prompt_tokens, usage.completion_tokens)
     return None if usage.counted and dollars else dollars
 
 
 def most_cost(
-    model: str, request: Request, price: Price | None = None, *, listed: bool = True
+    model: str, request: Request, price: Price | None = None, *, listed: bool = True, free: bool = False
 ) -> float | None:
     """The most that one request may cost in US dollars; ``None`` when that is unknown.
 
@@ -173,7 +179,7 @@ def most_cost(
     """
     completion = request.sampling.max_tokens
     prompt = most_tokens(request) - (completion or ASSUMED_COMPLETION)
-    price = price or price_of(model, prompt, listed=listed)
+    price = price or price_of(model, prompt, listed=listed, free=free)
     if completion is None and price is not None and price.output:
         return None
     return cost(price, prompt, completion or ASSUMED_COMPLETION)

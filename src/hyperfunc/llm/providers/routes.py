@@ -12,7 +12,7 @@ from hyperfunc.errors import KeyRefused, ModelError
 from hyperfunc.llm.client import Client, Route
 from hyperfunc.llm.http import Attempts, Endpoint, Limits, endpoint_for
 from hyperfunc.llm.http.exchange import Exchange, on_this_machine
-from hyperfunc.llm.model_spec import PROVIDERS, ModelSpec, Price, Provider
+from hyperfunc.llm.model_spec import PROVIDERS, ModelSpec, Provider
 from hyperfunc.llm.pricing import cost_of, most_cost
 from hyperfunc.llm.providers.koboldcpp import KoboldCpp
 from hyperfunc.llm.providers.litellm import LiteLLMClient
@@ -41,7 +41,7 @@ def open_route(name: str, spec: ModelSpec) -> Route:
         ModelError: the specification does not fit together.
     """
     kind = PROVIDERS[spec.provider]
-    price = _price(spec)
+    price = spec.price
     if spec.provider == "litellm":
         key = _key(spec, kind)
         client: Client = LiteLLMClient(
@@ -57,6 +57,8 @@ def open_route(name: str, spec: ModelSpec) -> Route:
     url = _address(spec, kind)
     # Who answers at another address may ask another price.
     listed = url == kind.url
+    # Nobody sends a bill for a process on this machine.
+    free = spec.provider in _SELF_RUN and on_this_machine(urlsplit(url).hostname)
     key = _key(spec, kind)
     dialect = _dialect(spec, kind, url)
     client = ServerClient(
@@ -64,13 +66,13 @@ def open_route(name: str, spec: ModelSpec) -> Route:
         Exchange(base=url, key=key, key_hint=_hint(spec, kind)),
         _endpoint(url, key, _limits(spec, kind)),
         attempts=_attempts(spec),
-        cost=lambda usage: cost_of(name, usage, price, listed=listed),
+        cost=lambda usage: cost_of(name, usage, price, listed=listed, free=free),
         model=name,
     )
     return Route(
         client,
         _identity(name, spec, url),
-        lambda request: most_cost(name, request, price, listed=listed),
+        lambda request: most_cost(name, request, price, listed=listed, free=free),
     )
 
 
@@ -194,12 +196,3 @@ def _identity(name: str, spec: ModelSpec, url: str) -> str:
             raise ModelError(f"the weights {weights} of {name} cannot be read: {error.strerror}") from error
         parts.append(f"{weights.name} {seen.st_size} {seen.st_mtime_ns}")
     return " ".join(part for part in parts if part)
-
-
-def _price(spec: ModelSpec) -> Price | None:
-    if spec.price is not None:
-        return spec.price
-    if spec.provider in _SELF_RUN and on_this_machine(urlsplit(spec.url).hostname):
-        # Nobody sends a bill for a process on this machine.
-        return Price(input=0.0, output=0.0)
-    return None
