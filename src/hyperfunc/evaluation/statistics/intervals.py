@@ -34,7 +34,7 @@ class Interval:
         low, high: its ends.
         estimate: the mean it is about.
         level: how often such intervals hold the truth, in (0, 1).
-        method: how it was computed: ``BCa bootstrap``, ``Student t``, ``no spread`` or ``one group``.
+        method: how it was computed, such as ``BCa bootstrap``, ``Student t``, ``no spread`` or ``one group``.
     """
 
     low: float
