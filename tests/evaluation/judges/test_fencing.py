@@ -73,6 +73,20 @@ def test_each_text_has_its_own_mark_and_the_same_in_every_process() -> None:
     assert done.stdout.strip() == fenced({"text": "ä"}, 100).mark
 
 
+FRAGMENTS = (
+    "<|", "|>", "<｜", "｜>", "im_start", "<", ">", "[", "]", "/", "|", "INST", "[INST]", "</s>", "<s>",
+    "<<SYS>>", "<|eot_id|>", "[|user|]", "<think>", "\u200b", "\U000e0041", "a", " ", "\n", "<unused1>",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
+def test_law_no_control_token_and_nothing_invisible_is_left_whatever_stands_around_it(text: str) -> None:
+    shown, count = shown_as_data(text)
+    assert re.search(fencing._CONTROL_TOKENS, shown) is None
+    assert re.search(fencing._INVISIBLE, shown) is None
+    assert (count == 0) is (shown == text)
+
+
 @given(st.text(max_size=500), st.integers(100, 200))
 def test_law_of_a_long_text_the_middle_is_left_out_visibly(text: str, most: int) -> None:
     found = fenced({"text": text}, most)
@@ -88,6 +102,7 @@ def test_law_of_a_long_text_the_middle_is_left_out_visibly(text: str, most: int)
         ("<｜User｜>", "< ｜User｜>", 1),
         ("[INST] [/INST] <<SYS>> </s>", "[ INST] [ /INST] < <SYS>> < /s>", 4),
         ("<start_of_turn>user", "< start_of_turn>user", 1),
+        ("<|[|user|]|>", "< |[ |user|]|>", 2),
         ("a\u200bb\u202ec", "a\\u{200b}b\\u{202e}c", 2),
         ("\U000e0041", "\\u{e0041}", 1),
         ("\ud800", "\\u{d800}", 1),

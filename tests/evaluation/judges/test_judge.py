@@ -210,10 +210,14 @@ def test_an_answer_that_was_cut_off_is_no_answer() -> None:
     assert ask(JUDGE, [cut, said(plot=10, prose=10)])[0].score == 1.0
 
 
-@pytest.mark.parametrize("error", [RequestRefused("too long"), ValueError("odd"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [RequestRefused("too long"), ValueError("odd"), KeyError("x"), TimeoutError()]
+)
 def test_whatever_a_client_raises_no_text_is_to_blame_for_it(error: Exception) -> None:
-    with pytest.raises(JudgeFailed, match=f"could not be asked \\({type(error).__name__}"):
+    with pytest.raises(InfrastructureError, match=f"could not be asked \\({type(error).__name__}") as caught:
         ask(JUDGE, [error])
+    # Only what would come again settles that there is no judgement.
+    assert isinstance(caught.value, JudgeFailed) is isinstance(error, RequestRefused)
 
 
 @pytest.mark.parametrize("error", [ServerFailed("down"), ConnectionError("gone")])
@@ -376,7 +380,8 @@ def test_the_ledger_sees_a_change_of_the_wording(monkeypatch: pytest.MonkeyPatch
     before = key(JUDGE)
     for module, name, value in (
         (wording, "_RULES", "{what} {mark} {short}"), (wording, "_AFTER", "{what}"),
-        (fencing, "_CONTROL_TOKENS", "x"), (rubric, "_WEAK", 0.1),
+        (fencing, "_CONTROL_TOKENS", "x"), (rubric, "_WEAK", 0.1), (rubric, "value_on", lambda c, n: 1.0),
+        (rubric, "weights_of", lambda r: (1.0,)),
     ):  # fmt: skip
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)

@@ -69,6 +69,11 @@ def test_what_is_no_text_loses_unasked(first: Any, second: Any, result: float) -
     assert (found.result, found.slots, found.consistent, client.calls) == (result, (), True, 0)
 
 
+def test_equal_texts_tie_unasked() -> None:
+    found, client = compare([], "a", "a")
+    assert (found.result, found.slots, client.calls) == (0.5, (), 0)
+
+
 def test_one_order_without_an_answer_leaves_the_comparison_missing() -> None:
     with pytest.raises(JudgeFailed, match="no readable answer"):
         compare(choose("one") + ["?"] * 3, "a", "b")

@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation.judges.test_judge import Writer, examples, hates, key
 
 from hyperfunc import Criterion, ExactMatch, JudgePanel, LLMJudge, PairwiseJudge, Rubric
-from hyperfunc.errors import JudgeFailed, MetricError, UnknownModel
+from hyperfunc.errors import JudgeFailed, MetricError, ServerFailed, UnknownModel
 from hyperfunc.testing import ScriptedClient
 
 A, B, C = (LLMJudge(name, "Is it good?") for name in ("a", "b", "c"))
@@ -52,6 +52,12 @@ def test_below_the_quorum_the_judgement_is_missing() -> None:
     with pytest.raises(JudgeFailed, match="2 of 3 judges gave a judgement and 3 must"):
         ask(JudgePanel([A, B, C], quorum=3), a=[say(1)], b=["?"] * 3, c=[say(5)])
     assert ask(JudgePanel([A, B, C], quorum=1), a=["?"] * 3, b=["?"] * 3, c=[say(5)]).score == 1.0
+
+
+def test_a_judge_that_is_down_leaves_the_text_for_later() -> None:
+    """A mean of the others would be kept, and never be what an undisturbed run has."""
+    with pytest.raises(ServerFailed, match="down"):
+        ask(JudgePanel([A, B, C]), a=[ServerFailed("down")], b=[say(3)], c=[say(5)])
 
 
 def test_nan_of_a_judge_is_a_missing_judgement() -> None:
@@ -116,10 +122,11 @@ def test_a_panel_of_one_model_has_luck_of_its_own_for_each_seat(tmp_path: Path) 
     assert [c.score for c in first.cells] == [c.score for c in again.cells]
 
 
-def test_in_an_evaluation_a_text_below_the_quorum_is_missing() -> None:
+@pytest.mark.parametrize("execution", ["plain", "waves", "auto"])
+def test_in_an_evaluation_a_text_below_the_quorum_is_missing(execution: str) -> None:
     rubric = Rubric([Criterion("plot", "?"), Criterion("prose", "?")])
     panel = JudgePanel([LLMJudge("a", rubric), LLMJudge("b", rubric)], quorum=2)
     with ScriptedClient(hates("hare")).answering("a"), ScriptedClient(hates("nothing")).answering("b"):
-        found = Writer().evaluate(examples("owl", "hare"), panel)
+        found = Writer().evaluate(examples("owl", "hare"), panel, execution=execution)
     assert [c.score for c in found.cells] == [pytest.approx(2 / 9), None]
     assert len(found.missing) == 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hyperfunc import Criterion, Rubric
 from hyperfunc.errors import MetricError
-from hyperfunc.evaluation.judges.rubric import feedback_of, marks_of, schema_of_marks, value_of
+from hyperfunc.evaluation.judges.rubric import feedback_of, marks_of, schema_of_marks, value_of, value_on
 from hyperfunc.llm.schema import violation
 
 PLOT, PROSE = Criterion("plot", "Does it hold?", 0.75), Criterion("prose", "Is it good?", 0.25, (0, 4))
@@ -30,7 +30,7 @@ def test_the_value_is_the_weighted_mean_of_shares_of_the_scales() -> None:
 
 
 def test_the_least_is_best_where_a_criterion_counts_faults() -> None:
-    values = [WORN.value(number) for number in range(6)]
+    values = [value_on(WORN, number) for number in range(6)]
     assert values == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2, 0.0])
 
 

@@ -10,12 +10,13 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hyperfunc.errors import JudgeFailed, MetricError
+from hyperfunc.errors import InfrastructureError, MetricError
 from hyperfunc.evaluation.sandbox import Outcome, Sandbox, running
 
 PROBES = {
@@ -189,11 +190,23 @@ def test_what_a_system_cannot_hold_is_refused_before_anything_runs(tmp_path: Pat
 
 def test_a_sandbox_that_does_not_start_leaves_the_judgement_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "_unshare", lambda: ("/nowhere/unshare",))
-    with pytest.raises(JudgeFailed, match="could not be started"):
+    with pytest.raises(InfrastructureError, match="could not be started"):
         run("")
     monkeypatch.setattr(running, "_unshare", lambda: ("/bin/false",))
-    with pytest.raises(JudgeFailed, match="did not start"):
+    with pytest.raises(InfrastructureError, match="did not start"):
         run("")
+
+
+def test_who_is_cancelled_leaves_no_process_behind(namespaces: bool) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(0.4):
+            await Sandbox(need=()).run("import time; time.sleep(60)", ["pass"])
+
+    began = time.monotonic()
+    # It waits for its threads, and so for a process that went on.
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.statistics import krippendorff_alpha
 
 N = None
-# Krippendorff (2011), section C: four observers, twelve units.
+# Krippendorff (2011): four observers, twelve units, values missing.
 FOUR = [
     [1, 2, 3, 3, 2, 1, 4, 1, 2, N, N, N],
     [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, N, 3],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from hyperfunc.errors import (
     InfrastructureError,
     JudgeFailed,
     MetricError,
+    ModelError,
     ProgramError,
     UnknownModel,
 )
@@ -33,6 +35,7 @@ MISSING = (InfrastructureError, ConnectionError)
 
 _THROUGH = (*MISSING, BudgetError, MetricError, ProgramError, UnknownModel)
 _WARMER = 0.7
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ async def ask(
     was greedy, a temperature: the ledger answers equal requests, and so would a greedy model.
 
     Raises:
-        JudgeFailed: no answer could be read, or the request itself was refused.
-        InfrastructureError: the model cannot be reached.
+        JudgeFailed: no answer could be read, or the request itself was refused; asking anew would not help.
+        InfrastructureError: the model could not be asked.
     """
     last = ""
     for attempt in range(asking.retries + 1):
@@ -93,7 +96,9 @@ async def ask(
         except BadAnswer as error:
             last = str(error)
         except Exception as error:  # a client may raise anything, and no text is to blame for it
-            raise JudgeFailed(
+            # A request that is refused will be refused again; anything else may have been bad luck.
+            kind = JudgeFailed if isinstance(error, ModelError) else InfrastructureError
+            raise kind(
                 f"the judge {asking.model} could not be asked ({type(error).__name__}: {error}), so the "
                 "judgement is missing"
             ) from error
@@ -106,16 +111,17 @@ async def ask(
 
 
 async def all_of(work: Iterable[Awaitable[T]]) -> list[T | Exception]:
-    """All results in order, what is missing as its error; any other error is raised after all have ended.
+    """All results in order, what is missing as its error; any other error is raised.
 
-    What is under way is waited for, because it is paid for.
+    What is under way then is waited for, because it is paid for, and nothing more is begun.
     """
-    results = await asyncio.gather(*work, return_exceptions=True)
     found: list[T | Exception] = []
-    for result in results:
-        if isinstance(result, BaseException) and not isinstance(result, MISSING):
-            raise result
-        found.append(result)
+    waiting = iter(work)
+    while now := list(itertools.islice(waiting, _AT_ONCE)):
+        for result in await asyncio.gather(*now, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, MISSING):
+                raise result
+            found.append(result)
     return found
 
 

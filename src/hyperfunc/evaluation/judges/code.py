@@ -58,7 +58,7 @@ class CodeTests:
 
         Raises:
             MetricError: the example has no tests, or this system cannot hold what the sandbox needs.
-            JudgeFailed: the process could not be started.
+            InfrastructureError: the process could not be started.
         """
         return await _tested(self.run, output, expected)
 

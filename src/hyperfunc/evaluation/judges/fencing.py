@@ -25,11 +25,13 @@ _SHORT = 4
 
 _CONTROL_TOKENS = (
     r"<[|｜▁][^<>\s]{1,80}?[|｜▁]>"  # <|im_start|>, <|eot_id|>, <｜User｜>
-    r"|</?(?:s|bos|eos|pad|unk|mask|cls|sep|think|tool_call|tool_response|endoftext|extra_id_\d+|unused\d+)>"
-    r"|<(?:start|end)_of_(?:turn|image|text)>|<extra_id_\d+>"
+    r"|\[\|[^\[\]\s]{1,80}?\|\]"  # [|user|]
+    r"|</?(?:s|bos|eos|sop|eop|pad|unk|mask|cls|sep|think|tool_call|tool_response|endoftext)>"
+    r"|<(?:extra_id_|unused|SPECIAL_|reserved_)\d+>|<(?:BOS|EOS|PAD|UNK)_TOKEN>|<seed:\w+>"
+    r"|<(?:start|end)_of_(?:turn|image|text)>"
     r"|<</?SYS>>"
-    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|gMASK|sMASK|CLS|SEP|MASK|PAD|UNK"
-    r"|BOS|EOS)\]"
+    r"|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|CALL_ID|ARGS|THINK|IMG|PREFIX|MIDDLE"
+    r"|SUFFIX|gMASK|sMASK|CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]"
 )
 """What tokenizers of common models take for control tokens, even in the middle of a user's text."""
 
@@ -90,9 +92,17 @@ def fenced(texts: Mapping[str, str], max_chars: int) -> Fenced:
 
 def shown_as_data(text: str) -> tuple[str, int]:
     """A text in which nothing steers a model or hides from a reader, and how much was changed for it."""
-    text, broken = re.subn(_CONTROL_TOKENS, lambda found: f"{found[0][0]} {found[0][1:]}", text)
-    text, written = re.subn(_INVISIBLE, lambda found: f"\\u{{{ord(found[0]):x}}}", text)
-    return text, broken + written
+    text, broken = re.subn(_CONTROL_TOKENS, _spaced, text)
+    changed = broken
+    while broken:  # one token may have stood inside another
+        text, broken = re.subn(_CONTROL_TOKENS, _spaced, text)
+        changed += broken
+    text, written = re.subn(_INVISIBLE, lambda char: f"\\u{{{ord(char[0]):x}}}", text)
+    return text, changed + written
+
+
+def _spaced(token: re.Match[str]) -> str:
+    return f"{token[0][0]} {token[0][1:]}"
 
 
 def _cut(text: str, max_chars: int) -> tuple[str, ...]:

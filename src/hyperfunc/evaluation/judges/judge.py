@@ -35,7 +35,8 @@ class LLMJudge:
         scale: the least and the highest number for criteria given as a text; (1, 5) by default.
         include_inputs: show the task's inputs.
         include_expected: show what the example expects, if it expects anything.
-        temperature: at least 0; 0 asks for the likeliest answer, ``None`` leaves it to the server.
+        temperature: at least 0; 0 asks for the likeliest answer, ``None`` leaves it to the server, which
+            some reasoning models insist on.
         seed: another seed is another draw of the judge (see :func:`retest`). By default equal texts get
             equal judgements at temperature 0, and otherwise each place of an evaluation has its own luck.
         retries: further tries after an answer that cannot be read, at least 0.
@@ -51,8 +52,9 @@ class LLMJudge:
         judge = LLMJudge("openai/gpt-4.1-mini", "Is the reply polite?", scale=(1, 5))
         system.evaluate(examples, judge)
 
-    Source: rubrics with a number a criterion as in Zheng et al., "Judging LLM-as-a-judge with MT-bench and
-    chatbot arena" (2023), arXiv:2306.05685, section 3.
+    Source: a number for each criterion as in Liu et al., "G-Eval: NLG evaluation using GPT-4 with better
+    human alignment" (2023), arXiv:2303.16634; the biases of such judges in Zheng et al., "Judging
+    LLM-as-a-judge with MT-bench and chatbot arena" (2023), arXiv:2306.05685, section 3.
     """
 
     model: str

@@ -37,7 +37,7 @@ class Comparison:
 
     Args:
         slots: which place the judge preferred, first with the first text in place one, then with the first
-            text in place two; empty when a text could not be shown, so that nothing was asked.
+            text in place two; empty when nothing was asked: a text could not be shown, or both are equal.
         reasons: the judge's words in the same order; when nothing was asked, why, for each text.
         result: 1 when the first text is better, 0 when the second is, 0.5 for a tie. What the two orders do
             not agree on is a tie.
@@ -127,6 +127,8 @@ class PairwiseJudge:
         (one, fault_one), (two, fault_two) = _text_of(first), _text_of(second)
         if one is None or two is None:
             return Comparison((), (fault_one, fault_two), 0.5 + ((one is not None) - (two is not None)) / 2)
+        if one == two:
+            return Comparison((), ("the texts are equal",) * 2, 0.5)
         return await self._compare(one, two, inputs, expected)
 
     async def _compare(

@@ -89,9 +89,14 @@ class JudgePanel:
 
         Raises:
             JudgeFailed: fewer than the quorum gave a judgement.
+            InfrastructureError: a judge cannot be reached, so that the text has to wait for it.
         """
         names = names_of(self.judges)
         found = await all_of(judgement(judge, output, expected, inputs) for judge in self.judges)
+        for problem in found:
+            if isinstance(problem, Exception) and not isinstance(problem, JudgeFailed):
+                # A mean without a judge who may answer tomorrow would be kept for ever.
+                raise problem
         given = {n: r for n, r in zip(names, found, strict=True) if not isinstance(r, Exception)}
         assert self.quorum is not None
         if len(given) < self.quorum:

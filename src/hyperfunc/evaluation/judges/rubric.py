@@ -11,7 +11,10 @@ from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.scorers.base import clean, shown
 from hyperfunc.types import JSON
 
-__all__ = ["Criterion", "Mark", "Rubric", "feedback_of", "marks_of", "schema_of_marks", "value_of"]
+__all__ = [
+    "Criterion", "Mark", "Rubric", "feedback_of", "marks_of", "schema_of_marks", "value_of", "value_on",
+    "weights_of",
+]  # fmt: skip
 
 _WIDEST = 100
 _SUM_TOLERANCE = 1e-9
@@ -64,12 +67,6 @@ class Criterion:
             )
         object.__setattr__(self, "anchors", anchors)
 
-    def value(self, number: int) -> float:
-        """A number of the scale as a share of it, in [0, 1]; 1 is best."""
-        low, high = self.scale
-        share = (number - low) / (high - low)
-        return 1.0 - share if self.reverse else share
-
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
@@ -109,7 +106,7 @@ class Rubric:
     @property
     def weights(self) -> tuple[float, ...]:
         """The share of each criterion."""
-        return tuple(1 / len(self.criteria) if c.weight is None else c.weight for c in self.criteria)
+        return weights_of(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +132,22 @@ class Mark:
         return {"score": self.score, "value": self.value, "weight": self.weight, "reason": self.reason}
 
 
+# What follows makes the score out of an answer. These are functions, so that the ledger, which knows a judge
+# by the code that its scoring names, sees a change of any of them.
+
+
+def weights_of(rubric: Rubric) -> tuple[float, ...]:
+    """The share of each criterion."""
+    return tuple(1 / len(rubric.criteria) if c.weight is None else c.weight for c in rubric.criteria)
+
+
+def value_on(criterion: Criterion, number: int) -> float:
+    """A number of a criterion's scale as a share of it, in [0, 1]; 1 is best."""
+    low, high = criterion.scale
+    share = (number - low) / (high - low)
+    return 1.0 - share if criterion.reverse else share
+
+
 def schema_of_marks(rubric: Rubric) -> dict[str, JSON]:
     """The JSON schema of the judge's answer: for each criterion a reason, then a number."""
     # An enumeration is what every server that enforces schemas understands; reasons first, so that the
@@ -152,11 +165,11 @@ def schema_of_marks(rubric: Rubric) -> dict[str, JSON]:
 def marks_of(rubric: Rubric, answer: Mapping[str, JSON]) -> tuple[Mark, ...]:
     """The marks in an answer that fits the schema."""
     marks = []
-    for criterion, weight in zip(rubric.criteria, rubric.weights, strict=True):
+    for criterion, weight in zip(rubric.criteria, weights_of(rubric), strict=True):
         said = answer[criterion.name]
         number = int(said["score"])
         reason = clean(" ".join(said["reason"].split()), _MOST_REASON)
-        marks.append(Mark(criterion.name, number, criterion.value(number), weight, reason))
+        marks.append(Mark(criterion.name, number, value_on(criterion, number), weight, reason))
     return tuple(marks)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from hyperfunc.errors import JudgeFailed, MetricError
+from hyperfunc.errors import InfrastructureError, MetricError
 
 __all__ = ["Outcome", "Sandbox"]
 
@@ -35,7 +35,7 @@ _LIBRARIES = (
     "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/ld.so.cache"
 )  # fmt: skip
 _HOLDS = ("limits", "files", "network", "processes")
-_MOST_RESULTS = 1 << 20
+_MOST_RESULTS = 1 << 24
 _EARLY = "the process ended early: it left, crashed, or used more processor time or memory than it may"
 
 
@@ -115,25 +115,33 @@ class Sandbox:
 
         Raises:
             MetricError: this system cannot hold what is needed; nothing was run.
-            JudgeFailed: the process could not be started.
+            InfrastructureError: the process could not be started.
         """
-        return await asyncio.to_thread(self._run, code, tuple(tests))
+        started: list[subprocess.Popen[bytes]] = []
+        try:
+            return await asyncio.to_thread(self._run, code, tuple(tests), started)
+        except asyncio.CancelledError:
+            for process in started:
+                _kill(process)
+            raise
 
-    def _run(self, code: str, tests: tuple[str, ...]) -> Outcome:
+    def _run(self, code: str, tests: tuple[str, ...], started: list[subprocess.Popen[bytes]]) -> Outcome:
         if os.name != "posix":
             raise MetricError(f"code cannot be confined on {sys.platform}; run it on Linux, or ask a model")
         folder = tempfile.mkdtemp(prefix="hyperfunc-code-")
         try:
-            said, end = self._process(folder, code, tests)
+            said, end = self._process(folder, code, tests, started)
         except OSError as error:
-            raise JudgeFailed(
+            raise InfrastructureError(
                 f"the sandbox could not be started, so the judgement is missing: {error}"
             ) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return self._read(said, end, len(tests))
 
-    def _process(self, folder: str, code: str, tests: tuple[str, ...]) -> tuple[list[dict[str, Any]], str]:
+    def _process(
+        self, folder: str, code: str, tests: tuple[str, ...], started: list[subprocess.Popen[bytes]]
+    ) -> tuple[list[dict[str, Any]], str]:
         """Start the process, wait for its end, and return what it said and how it ended."""
         token, prefix = secrets.token_hex(16), _unshare()
         order = {
@@ -152,6 +160,7 @@ class Sandbox:
                 command, stdin=orders, stdout=results, stderr=subprocess.DEVNULL, cwd=folder, env={},
                 start_new_session=True,
             )  # fmt: skip
+            started.append(process)
             try:
                 process.wait(self.seconds)
                 end = _EARLY
@@ -164,7 +173,7 @@ class Sandbox:
     def _read(self, said: list[dict[str, Any]], end: str, count: int) -> Outcome:
         held = next((tuple(line["held"]) for line in said if "held" in line), None)
         if held is None:
-            raise JudgeFailed(f"the sandbox did not start, so the judgement is missing: {end}")
+            raise InfrastructureError(f"the sandbox did not start, so the judgement is missing: {end}")
         if lacking := [name for name in self.need if name not in held]:
             raise MetricError(
                 f"this system cannot hold {', '.join(lacking)} for code of others, so nothing was run; leave "
@@ -173,7 +182,7 @@ class Sandbox:
         broken = next((f"the code raised {line['code']}" for line in said if "code" in line), end)
         problems: list[str | None] = [broken] * count
         for line in said:
-            if "test" in line and 0 <= line["test"] < count:
+            if line.get("test") in range(count):
                 problems[line["test"]] = line["problem"]
         return Outcome(tuple(problems), held)
 

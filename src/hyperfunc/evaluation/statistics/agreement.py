@@ -47,7 +47,7 @@ def krippendorff_alpha(values_JN: Iterable[Sequence[Any]], level: str = "interva
         >>> round(krippendorff_alpha([[0, 1, 0, 0], [1, 1, 0, None]], "nominal"), 3)
         0.444
 
-    Source: Krippendorff, "Computing Krippendorff's alpha-reliability" (2011), sections C to E.
+    Source: Krippendorff, "Computing Krippendorff's alpha-reliability" (2011), whose examples the tests have.
     """
     if level not in _LEVELS:
         raise MetricError(f"level is {level!r}; use {', '.join(map(repr, _LEVELS))}")

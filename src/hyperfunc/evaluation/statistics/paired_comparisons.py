@@ -145,8 +145,8 @@ def bradley_terry(
         level: of the intervals, in (0, 1).
         seed: of the resampling.
         resamples: bootstrap samples drawn, at least 100.
-        spread: deviation of the prior on the log scale, above 0. At 2, candidates who are thought equal may
-            well win 98 of 100 duels, and one undefeated in 50 duels is thought to win 99 of 100.
+        spread: deviation of the prior on the log scale, above 0. At 2, one who is undefeated in 50 duels with
+            another is thought to win 99 of 100.
 
     Returns:
         The candidates, the strongest first; of equals, the first to appear.
@@ -162,7 +162,7 @@ def bradley_terry(
         (('a', 'b'), True)
 
     Source: Davidson, "On extending the Bradley-Terry model to accommodate ties in paired comparison
-    experiments", JASA 65 (1970), equation 2.2; the prior as in Caron and Doucet, "Efficient Bayesian
+    experiments", JASA 65 (1970); the prior as in Caron and Doucet, "Efficient Bayesian
     inference for generalized Bradley-Terry models", J. Comput. Graph. Stat. 21 (2012), normal instead of
     gamma; groups and few groups as for :func:`paired_interval`.
     """
