@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 
-from benchmarks.evidence import equals, recorded, selection, simulations, tampering
+from benchmarks.evidence import equals, garbage, judging, recorded, selection, simulations, tampering
 from benchmarks.report_table import Table, run
 from hyperfunc.optimizers import Racing, Random, Search, automatic
 
@@ -21,6 +21,8 @@ def measure(table: Table) -> None:
     invented(table)
     races(table)
     verification(table)
+    judging.measure(table)
+    garbage.measure(table)
 
 
 def coverage(table: Table) -> None:

@@ -64,6 +64,39 @@ if TYPE_CHECKING:
     from hyperfunc.evaluation import (
         per_item as per_item,
     )
+    from hyperfunc.evaluation.judges import (
+        CodeCorrectnessJudge as CodeCorrectnessJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        ConversationJudge as ConversationJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        CreativeWritingJudge as CreativeWritingJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        Criterion as Criterion,
+    )
+    from hyperfunc.evaluation.judges import (
+        FactualAccuracyJudge as FactualAccuracyJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        InstructionFollowingJudge as InstructionFollowingJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        JudgePanel as JudgePanel,
+    )
+    from hyperfunc.evaluation.judges import (
+        LLMJudge as LLMJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        PairwiseJudge as PairwiseJudge,
+    )
+    from hyperfunc.evaluation.judges import (
+        Rubric as Rubric,
+    )
+    from hyperfunc.evaluation.judges import (
+        SummarizationJudge as SummarizationJudge,
+    )
     from hyperfunc.execution import Evaluation as Evaluation
     from hyperfunc.execution import Evaluations as Evaluations
     from hyperfunc.ledger import Budget as Budget
@@ -192,8 +225,12 @@ _HOMES = {
     "Candidate": "spaces",
     "Choice": "spaces",
     "ClassificationAccuracy": "evaluation",
+    "CodeCorrectnessJudge": "evaluation.judges",
     "CompositeScorer": "evaluation",
     "ContainsMatch": "evaluation",
+    "ConversationJudge": "evaluation.judges",
+    "CreativeWritingJudge": "evaluation.judges",
+    "Criterion": "evaluation.judges",
     "Dataset": "evaluation",
     "ESHybridSystemOptimizer": "optimizers",
     "EditSearch": "optimizers",
@@ -207,16 +244,20 @@ _HOMES = {
     "ExemplarSearch": "optimizers",
     "Exemplars": "spaces",
     "Experiment": "analysis.experiment",
+    "FactualAccuracyJudge": "evaluation.judges",
     "Failure": "types",
     "FieldF1": "evaluation",
     "Grid": "optimizers",
     "HyperFunction": "program",
     "HyperSystem": "system",
     "HyperfuncError": "errors",
+    "InstructionFollowingJudge": "evaluation.judges",
     "Integer": "spaces",
     "JSONFields": "evaluation",
     "JSONSchemaMatch": "evaluation",
     "Joint": "optimizers",
+    "JudgePanel": "evaluation.judges",
+    "LLMJudge": "evaluation.judges",
     "LMParam": "spaces",
     "Ledger": "ledger",
     "LoRAAdapter": "spaces.adapters",
@@ -227,17 +268,20 @@ _HOMES = {
     "NoOpSystemOptimizer": "optimizers",
     "NumberSearch": "optimizers",
     "NumericDistance": "evaluation",
+    "PairwiseJudge": "evaluation.judges",
     "Racing": "optimizers",
     "Random": "optimizers",
     "Real": "spaces",
     "RegexMatch": "evaluation",
     "Result": "runs.result",
+    "Rubric": "evaluation.judges",
     "SNES": "optimizers",
     "SamplerParam": "spaces",
     "ScoreResult": "types",
     "Scorer": "evaluation",
     "Search": "optimizers",
     "Space": "spaces",
+    "SummarizationJudge": "evaluation.judges",
     "Text": "spaces",
     "TorchEggrollES": "torch_es",
     "TorchEggrollSystemOptimizer": "optimizers",

@@ -30,7 +30,8 @@
     │   ├── QuotaExhausted                 the account cannot pay
     │   ├── KeyRefused (PermissionError)   the key is missing or not accepted
     │   ├── ServerFailed                   the server says that it failed
-    │   └── BadReply                       the server's reply cannot be read
+    │   ├── BadReply                       the server's reply cannot be read
+    │   └── JudgeFailed                    a judge gave no judgement, however often it was asked
     └── ModelError (ValueError)            a request or weight file is wrong
         ├── UnknownModel                   nothing answers for a model name
         ├── RequestRefused                 the server does not accept the request
@@ -60,6 +61,8 @@ __all__ = [
     "EvidenceError",
     "HyperfuncError",
     "InfrastructureError",
+    "JudgeFailed",
+    "JudgeNotTrusted",
     "KeyRefused",
     "LedgerError",
     "MetricError",
@@ -124,6 +127,10 @@ class DatasetError(HyperfuncError, ValueError):
 
 class MetricError(HyperfuncError, ValueError):
     """A metric returned something that is not a score."""
+
+
+class JudgeNotTrusted(MetricError):
+    """A judge does not tell known-good texts from known-bad ones well enough."""
 
 
 class BudgetError(HyperfuncError):
@@ -200,6 +207,10 @@ class ServerFailed(InfrastructureError):
 
 class BadReply(InfrastructureError):
     """A model server's reply cannot be read: it is no JSON, lacks its parts, or is too large."""
+
+
+class JudgeFailed(InfrastructureError):
+    """A judge gave no judgement of a text, however often it was asked; the score is missing, not 0."""
 
 
 class ModelError(HyperfuncError, ValueError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from hyperfunc.errors import ProgramError, SpaceError
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.execution import Engine, Evaluations, Program, Settings
 from hyperfunc.execution.devices import check_device
+from hyperfunc.execution.folding import nothing_evaluated
 from hyperfunc.ledger import Ledger
 from hyperfunc.program.graph import CallGraph
 from hyperfunc.spaces import Candidate, Population
@@ -75,13 +78,20 @@ class Evaluating:
         return done
 
     async def later(self) -> Evaluations:
-        """The result, lane by lane after :meth:`now` gave none."""
+        """The result, lane by lane after :meth:`now` gave none.
+
+        Raises:
+            InfrastructureError: nothing could be evaluated.
+        """
         try:
-            return await self._engine.lane_by_lane(
+            found = await self._engine.lane_by_lane(
                 *self._what, repeats=self._repeats, origin="evaluate", why=self._why
             )  # fmt: skip
         finally:
             self._close()
+        if np.isnan(found.values_K).all():
+            raise nothing_evaluated(found[0].cells)
+        return found
 
     async def traces(self) -> list[CallGraph]:
         """The call graph of each lane, by candidate, example and repeat; nothing is judged."""

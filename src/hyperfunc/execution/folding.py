@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 
-from hyperfunc.errors import InfrastructureError
+from hyperfunc.errors import InfrastructureError, JudgeFailed
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.graph import CallGraph
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from .account import Charge
 
-__all__ = ["Evaluation", "Evaluations", "Execution", "fold", "fold_rows", "is_missing"]
+__all__ = [
+    "Evaluation", "Evaluations", "Execution", "fold", "fold_rows", "is_missing", "nothing_evaluated",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,12 @@ def is_missing(cell: Cell) -> bool:
     )
 
 
+def nothing_evaluated(cells: Sequence[Cell]) -> InfrastructureError:
+    """The error of an evaluation without a single cell."""
+    reason = cells[0].failure if cells else "there are no cells"
+    return InfrastructureError(f"no example could be evaluated; the first reason: {reason}")
+
+
 async def fold(
     metric: Metric, cells: Sequence[Cell], examples: Sequence[Example], repeats: int
 ) -> Evaluation:
@@ -176,13 +184,18 @@ async def fold(
         examples: N of them.
         repeats: R.
 
+    Returns:
+        The value; NaN when a judge answered for every cell, and nothing that it said could be read.
+
     Raises:
-        InfrastructureError: every cell is missing.
+        InfrastructureError: every cell is missing for another reason.
     """
     present = [(c, examples[i // repeats]) for i, c in enumerate(cells) if not is_missing(c)]
     if not present:
-        reason = cells[0].failure if cells else "there are no cells"
-        raise InfrastructureError(f"no example could be evaluated; the first reason: {reason}")
+        if cells and all(map(_is_unreadable, cells)):
+            # The world is as it should be, and the same answers would come again: no reason to stop a run.
+            return Evaluation(math.nan, cells)
+        raise nothing_evaluated(cells)
     if metric.per_item:
         weight = sum(e.weight for _, e in present)
         value = sum(e.weight * (c.score or 0.0) for c, e in present) / weight
@@ -202,6 +215,10 @@ async def fold_rows(
         np.array(values, np.float64), rows.__getitem__, execution,
         None if scores is None else np.array(scores, np.float64), charges,
     )  # fmt: skip
+
+
+def _is_unreadable(cell: Cell) -> bool:
+    return is_missing(cell) and (cell.failure or "").startswith(f"{JudgeFailed.__name__}: ")
 
 
 def _score(cell: Cell) -> float:

@@ -11,6 +11,7 @@ from hyperfunc import __version__
 from hyperfunc.errors import MetricError, ModelError, ProgramError, UnknownPrice
 from hyperfunc.evaluation.dataset import Example, Sealed
 from hyperfunc.execution import Evaluation
+from hyperfunc.execution.folding import nothing_evaluated
 from hyperfunc.ledger import Budget
 from hyperfunc.llm.client import Request
 from hyperfunc.llm.registry import route_for
@@ -62,8 +63,11 @@ def check_start(value: Evaluation) -> list[str]:
     """Whether the start can be judged at all; returns warnings.
 
     Raises:
+        InfrastructureError: there is no judgement of it.
         MetricError: the metric makes no number of it.
     """
+    if len(value.missing) == len(value.cells):
+        raise nothing_evaluated(value.cells)
     unjudged = [c for c in value.cells if c.failure and c.failure.startswith("the metric ")]
     if unjudged or not math.isfinite(value):
         failures = [c.failure for c in (*unjudged, *value.failures) if c.failure]

@@ -76,6 +76,7 @@ def test_nested_lines_carry_everything(tmp_path: Path) -> None:
         ("a.jsonl", '{"a": 1}\n{"inputs": 3}\n', "line 2 of .*a.jsonl: an example is"),
         ("a.jsonl", '{"a": 1}\n\n{"inputs": {}, "weight": 0}\n', "line 3 of .*: the weight"),
         ("a.jsonl", '{"inputs": {}, "expceted": 0}', "line 1 of .*: 'expceted' .* did you mean 'expected'"),
+        ("a.jsonl", '{"a": 1}\n{"a": {"b": 1, "b": 2}}', "line 2 of .*: the name 'b' stands twice"),
         ("a.jsonl", "[" * 100_000, "line 1 of .* nested too deeply"),
         ("a.jsonl", "9" * 5000, "line 1 of .* is not JSON"),
         ("a.jsonl", "\n\n", "a.jsonl is empty"),

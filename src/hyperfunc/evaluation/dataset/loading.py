@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def _json_rows(path: Path) -> Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
+        except DatasetError as exc:
+            raise DatasetError(f"line {number} of {path}: {exc}") from None
         except RecursionError:
             raise DatasetError(f"line {number} of {path} is not JSON: it is nested too deeply") from None
         except ValueError as exc:
@@ -74,6 +77,14 @@ def _json_rows(path: Path) -> Rows:
         if not isinstance(row, dict):
             raise DatasetError(f"line {number} of {path} is not a JSON object")
         yield number, row
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise DatasetError(f"the name {twice!r} stands twice in one object")
+    return found
 
 
 def _separated_rows(path: Path, delimiter: str) -> Rows:

@@ -38,7 +38,7 @@ class Interval:
         estimate: the mean it is about.
         level: how often such intervals hold the truth, in (0, 1).
         method: how it was computed: ``BCa bootstrap``, ``BCa bootstrap or Student t`` (the wider end),
-            ``Student t``, ``no spread`` or ``one group``.
+            ``Student t``, ``no spread``, ``one group``, or what the function says that made it.
     """
 
     low: float
