@@ -219,11 +219,6 @@ class LaneFrame:
     ) -> Any:  # fmt: skip
         child = FRAME.get()
         assert isinstance(child, LaneFrame)
-        if not fn.cache or key is None:
-            self.admit(fn)
-            if fn.model is None:
-                return await attempts(fn, args, kwargs)
-            return await child._paying(fn, args, kwargs, key)
 
         async def make() -> Any:
             self.admit(fn)
@@ -231,6 +226,8 @@ class LaneFrame:
                 return await attempts(fn, args, kwargs)
             return await child._paying(fn, args, kwargs, key)
 
+        if not fn.cache or key is None:
+            return await make()
         return await self.lane.session.kept(fn, key, record, make)
 
     async def _paying(

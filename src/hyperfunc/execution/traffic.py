@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hyperfunc.errors import BadReply, BudgetError, BudgetExhausted, RequestTimeout
-from hyperfunc.llm.paid import find_response, keep_response, most_tokens, request_key, used
+from hyperfunc.llm.paid import find_responses, keep_response, most_tokens, request_key, used
 from hyperfunc.llm.redaction import scrub_response
 from hyperfunc.program.binding import FRAME
 
@@ -42,6 +42,7 @@ class Traffic:
         self._replies: dict[str, asyncio.Future[Response]] = {}
         self._sending = 0
         self._short: deque[asyncio.Future[None]] = deque()
+        self._looking: dict[str, asyncio.Future[Response | None]] = {}
         self._uncommitted: list[asyncio.Future[None]] = []
 
     async def request(self, frame: LaneFrame, route: Route, request: Request, origin: str) -> Response:
@@ -92,7 +93,7 @@ class Traffic:
     async def _answer(
         self, frame: LaneFrame, key: str, route: Route, request: Request, origin: str
     ) -> tuple[Response, Charge]:
-        response = find_response(self.ledger, key) if self.ledger is not None else None
+        response = await self._kept(key)
         if response is not None:
             charge = _charge(route, request, response)
             self.account.hit(key, charge)
@@ -106,6 +107,33 @@ class Traffic:
         if self.ledger is not None:
             await self._durable()
         return answer
+
+    async def _kept(self, key: str) -> Response | None:
+        """The answer that the ledger has; who asks at once is told by one query."""
+        if self.ledger is None:
+            return None
+        turn: asyncio.Future[Response | None] = self.loop.create_future()
+        if not self._looking:
+            self.loop.call_soon(self._look_up)
+        self._looking[key] = turn
+        return await turn
+
+    def _look_up(self) -> None:
+        waiting, self._looking = self._looking, {}
+        assert self.ledger is not None
+        found: dict[str, Response] = {}
+        trouble: Exception | None = None
+        try:
+            found = find_responses(self.ledger, waiting)
+        except Exception as error:
+            trouble = error
+        for key, turn in waiting.items():
+            if turn.done():
+                continue
+            if trouble is None:
+                turn.set_result(found.get(key))
+            else:
+                turn.set_exception(trouble)
 
     async def _durable(self) -> None:
         """What was paid for is durable before anyone builds on it; what comes at once shares a commit."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
+from typing import TYPE_CHECKING
 
 from hyperfunc.ledger import statements as sql
 from hyperfunc.ledger.budget import Spend
 from hyperfunc.ledger.codec import checked
 from hyperfunc.ledger.database import Database
 from hyperfunc.ledger.rows import StoredResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["Paid"]
 
@@ -20,6 +25,12 @@ class Paid(Database):
         """The first answer that any run has paid for under this key."""
         row = self._one(sql.GET_REQUEST, (key,), f"request {key}")
         return StoredResponse(*row) if row else None
+
+    def get_requests(self, keys: Collection[str]) -> dict[str, StoredResponse]:
+        """Those of many keys that are there, each as :meth:`get_request` gives it."""
+        rows = self._all(sql.GET_REQUESTS, (json.dumps(list(keys)),), sql.PUT_REQUEST)
+        # The first answer of a key comes last here, and stays.
+        return {row[0]: StoredResponse(*row) for row in rows}
 
     def put_request(
         self,

@@ -54,6 +54,10 @@ GET_REQUEST = """
 SELECT key, run, model, request, response, prompt_tokens, completion_tokens, cost, created
 FROM requests WHERE key = ? ORDER BY id LIMIT 1"""
 
+GET_REQUESTS = """
+SELECT key, run, model, request, response, prompt_tokens, completion_tokens, cost, created
+FROM requests WHERE key IN (SELECT value FROM json_each(?)) ORDER BY id DESC"""
+
 PAID = """
 SELECT count(*), coalesce(sum(prompt_tokens + completion_tokens), 0), total(cost)
 FROM requests WHERE run = ?1 OR (run >= ?1||'/' AND run < ?1||'0')"""

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LINGER_SECONDS", "Writer"]
 
-LINGER_SECONDS = 0.01
-"""How long the first row of a batch waits for company."""
+LINGER_SECONDS = 0.25
+"""How long the first row of a batch waits for company.
+
+A thread that commits row by row beside busy Python code waits for the interpreter's lock at each row, so it
+leaves the work to those who flush, and only sees to it that nothing stays in memory for long.
+"""
 
 _RETRY_SECONDS = 0.5
 _FULL = 20_000

@@ -52,7 +52,10 @@ class Sampling:
 
     def given(self) -> dict[str, float | int]:
         """The parameters that were set, by canonical name."""
-        return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+        return {name: value for name in _SAMPLING if (value := getattr(self, name)) is not None}
+
+
+_SAMPLING = tuple(field.name for field in fields(Sampling))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,18 +9,28 @@ from .client import Request, Response, TokenLogprob, Usage
 
 __all__ = ["decode_response", "encode_response", "request_json"]
 
-_REQUEST, _RESPONSE, _USAGE = (
-    tuple(field.name for field in dataclasses.fields(kind)) for kind in (Request, Response, Usage)
-)
+_OPTIONAL = ("seed", "stop", "logprobs", "response_format", "tools")
+_RESPONSE, _USAGE = (tuple(field.name for field in dataclasses.fields(kind)) for kind in (Response, Usage))
 _encode = json.JSONEncoder(default=dict).encode
+_encode_sorted = json.JSONEncoder(default=dict, sort_keys=True, allow_nan=False, separators=(",", ":")).encode
 
 
 def request_json(request: Request) -> bytes:
-    """A request as JSON; unset fields are left out."""
-    fields = {name: getattr(request, name) for name in _REQUEST}
-    fields["messages"] = [{"role": m.role, "content": m.content} for m in request.messages]
-    fields["sampling"] = request.sampling.given()
-    return _encode({k: v for k, v in fields.items() if v not in (None, (), {})}).encode()
+    """A request as the one JSON text it has; unset fields are left out.
+
+    Raises:
+        TypeError, ValueError: it has something that JSON does not have.
+    """
+    fields: dict[str, object] = {
+        "model": request.model,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+        "sampling": request.sampling.given(),
+    }
+    for name in _OPTIONAL:
+        value = getattr(request, name)
+        if value is not None and value != ():
+            fields[name] = value
+    return _encode_sorted(fields).encode("ascii")
 
 
 def encode_response(response: Response) -> bytes:

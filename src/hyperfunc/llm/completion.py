@@ -81,10 +81,13 @@ def request_for(
     Raises:
         ModelError: a parameter is unknown, or a message is none.
     """
-    unknown = sorted(set(sampling) - _SAMPLING)
-    if unknown:
-        raise ModelError(f"unknown sampler parameter {unknown[0]!r}; known: {', '.join(sorted(_SAMPLING))}")
-    chosen = replace(sampling_of(hp), **{k: v for k, v in sampling.items() if v is not None})  # type: ignore[arg-type]
+    chosen = sampling_of(hp)
+    if sampling:
+        unknown = sorted(set(sampling) - _SAMPLING)
+        if unknown:
+            known = ", ".join(sorted(_SAMPLING))
+            raise ModelError(f"unknown sampler parameter {unknown[0]!r}; known: {known}")
+        chosen = replace(chosen, **{k: v for k, v in sampling.items() if v is not None})  # type: ignore[arg-type]
     stops = _stops(stop)
     return Request(
         model=model,
@@ -109,7 +112,7 @@ def sampling_of(hp: Any, *, longest: int = 256) -> Sampling:
         return Sampling()
     if isinstance(hp, Sampling):
         return hp
-    values = {name: getattr(hp, name) for name in _SAMPLING if getattr(hp, name, None) is not None}
+    values = {name: value for name in _SAMPLING if (value := getattr(hp, name, None)) is not None}
     share = getattr(hp, "max_tokens_frac", None)
     if share is not None:
         values["max_tokens"] = max(1, int(share * (values.get("max_tokens") or longest)))

@@ -6,11 +6,12 @@ paid for, the other finds.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from hyperfunc.ledger.keys import content_key
+from hyperfunc.errors import ModelError
 
 from .client import Request, Response
 from .codec import decode_response, encode_response, request_json
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSUMED_COMPLETION",
     "find_response",
+    "find_responses",
     "is_repeatable",
     "keep_response",
     "most_tokens",
@@ -36,8 +38,16 @@ _MESSAGE_TOKENS = 16
 
 
 def request_key(identity: str, request: Request) -> str:
-    """Content key of a request to whatever answers under ``identity``."""
-    return content_key("request", identity, request)
+    """Content key of a request to whatever answers under ``identity``: 32 hex digits.
+
+    Raises:
+        ModelError: the request has something that cannot be sent or kept as JSON.
+    """
+    try:
+        asked = request_json(request)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelError(f"the request to {request.model} cannot be written as JSON: {error}") from error
+    return hashlib.blake2b(f"request {identity}\n".encode() + asked, digest_size=16).hexdigest()
 
 
 def is_repeatable(request: Request) -> bool:
@@ -66,6 +76,11 @@ def find_response(ledger: Ledger, key: str) -> Response | None:
     """The answer that was paid for under this key, or ``None``."""
     stored = ledger.get_request(key)
     return None if stored is None else decode_response(stored.response_json)
+
+
+def find_responses(ledger: Ledger, keys: Collection[str]) -> dict[str, Response]:
+    """The answers that were paid for under these keys; those that are there."""
+    return {key: decode_response(row.response_json) for key, row in ledger.get_requests(keys).items()}
 
 
 def keep_response(
