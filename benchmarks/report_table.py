@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["Row", "Table", "run"]
 
+_SPEEDS = frozenset({"x", "s", "ms", "µs", "tok/s", "calls/s"})
+"""Units of times, speeds, and ratios of them."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -39,6 +42,11 @@ class Row:
     at_least: float | None = None
     at_most: float | None = None
     note: str = ""
+
+    @property
+    def of_speed(self) -> bool:
+        """Whether it depends on the machine and on who else uses it."""
+        return self.unit in _SPEEDS
 
     @property
     def missed(self) -> bool:
@@ -63,9 +71,11 @@ class Table:
 
     Args:
         quick: fewer repetitions and smaller sizes are wanted; goals stay the same.
+        any_speed: times and speeds are shown beside their goals and not judged.
     """
 
     quick: bool = False
+    any_speed: bool = False
     rows: list[Row] = field(default_factory=list)
 
     def add(
@@ -87,8 +97,8 @@ class Table:
 
     @property
     def missed(self) -> bool:
-        """Whether any goal was not met."""
-        return any(row.missed for row in self.rows)
+        """Whether any goal was not met that is judged."""
+        return any(row.missed for row in self.rows if not (self.any_speed and row.of_speed))
 
     def __str__(self) -> str:
         lines = [("figure", "measured", "goal", "", ""), *(row.cells() for row in self.rows)]
@@ -114,11 +124,14 @@ def run(title: str, measure: Callable[[Table], None], argv: Sequence[str] | None
     Args:
         title: of the table.
         measure: fills the table.
-        argv: words of the command line; ``--quick`` asks for a short measurement.
+        argv: words of the command line; ``--quick`` asks for a short measurement, ``--any-speed`` judges
+            no times and speeds.
     """
     parser = argparse.ArgumentParser(description=f"measures: {title}")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller sizes")
-    table = Table(quick=parser.parse_args(argv).quick)
+    parser.add_argument("--any-speed", action="store_true", help="show times and speeds, do not judge them")
+    options = parser.parse_args(argv)
+    table = Table(options.quick, options.any_speed)
     began = time.perf_counter()
     measure(table)
     print(

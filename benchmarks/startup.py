@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import resource
-import statistics
 import subprocess
 import sys
 
+from benchmarks.pace import interpreter, paced
 from benchmarks.report_table import Table, run
 
 HELP = "import sys; sys.argv = ['hyperfunc', '--help']; from hyperfunc.__main__ import main; main()"
 
 
-def processor_ms(code: str, repeats: int) -> float:
-    """Median processor time of a fresh interpreter that runs the code, above that of an empty one."""
-    return statistics.median(_once(code) - _once("pass") for _ in range(repeats))
+def start_up(table: Table, import_limit: float) -> None:
+    """Enter what a fresh interpreter takes above an empty one, for the import and for the help page."""
+    rounds = 5 if table.quick else 15
+    _once(HELP)  # compiles the modules once
+    for name, code, limit in (
+        ("import hyperfunc, above bare Python", "import hyperfunc", import_limit),
+        ("hyperfunc --help, above bare Python", HELP, 150),
+    ):
+        value, note = paced(functools.partial(_above_empty, code), interpreter, rounds)
+        table.add(name, value, "ms", at_most=limit, note=note)
+
+
+def _above_empty(code: str) -> float:
+    return _once(code) - _once("pass")
 
 
 def _once(code: str) -> float:
@@ -25,10 +37,8 @@ def _once(code: str) -> float:
 
 
 def measure(table: Table) -> None:
-    repeats = 3 if table.quick else 15
-    processor_ms(HELP, 1)  # compiles the modules once
-    table.add("import hyperfunc", processor_ms("import hyperfunc", repeats), "ms", at_most=25)
-    table.add("hyperfunc --help", processor_ms(HELP, repeats), "ms", at_most=150)
+    """All figures."""
+    start_up(table, 25)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hyperfunc import Example, HyperSystem, LMParam, Real, TorchEggrollSystemOptimizer, hyperfunction
-from hyperfunc.errors import OutOfBounds, SpaceError
+from hyperfunc.errors import OutOfBounds, ProgramError, SpaceError
 
 METRIC_DATA = [Example({"x": float(x)}, 0.0) for x in range(4)]
 
@@ -250,3 +250,25 @@ def test_what_is_set_on_an_instance_is_part_of_the_program(tmp_path: Path) -> No
     assert one.runs == 1
     one.factor = 3.0
     assert one.evaluate(data, total, ledger=tmp_path) == 1.5
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("bayesian", "optimizer='bayesian' is no optimizer; give an object of hyperfunc.optimizers"),
+        ("Fixed", r"is a scheduler.*Search\(Bayesian\(\), Fixed\("),
+    ],
+)
+def test_what_is_no_optimizer_is_refused_before_the_run(given: str, said: str, tmp_path: Any) -> None:
+    from hyperfunc.optimizers import Fixed
+
+    class Plain(HyperSystem):
+        scale = Real(0, 1)
+
+        def run(self, x: float) -> float:
+            return x * self.scale
+
+    optimizer: Any = Fixed() if given == "Fixed" else given
+    with pytest.raises(ProgramError, match=said):
+        Plain(ledger=tmp_path).optimize([Example({"x": 1.0}, 1.0)], "exact", optimizer=optimizer)
+    assert not list(tmp_path.iterdir())

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.engine import demo, models, office, overhead
 from benchmarks.engine.readme import final_score
+from benchmarks.pace import arrays, interpreter, paced
 from benchmarks.report_table import Table, run
-from benchmarks.startup import HELP, processor_ms
+from benchmarks.startup import start_up
 
 SEEDS = 10
 KILLS = 10
@@ -20,7 +21,7 @@ BUDGET = "2000 calls"
 def measure(table: Table) -> None:
     """All figures."""
     calls(table)
-    start_up(table)
+    start_up(table, 100)
     table.add("older README's example ends at", final_score(), at_least=-0.05)
     embedded(table)
     settings(table)
@@ -29,12 +30,15 @@ def measure(table: Table) -> None:
 
 def calls(table: Table) -> None:
     """What a call costs."""
-    number, rounds = (5_000, 3) if table.quick else (20_000, 7)
-    sync = statistics.median(overhead.attached(overhead.Sync([overhead.light]), number, rounds))
-    waits = statistics.median(overhead.attached(overhead.Async([overhead.light_async]), number, rounds))
-    table.add("attached sync call, above the plain one", sync, "µs", at_most=2)
-    table.add("attached async call, above the plain one", waits, "µs", at_most=3)
-    table.add("parked call", statistics.median(overhead.parked(number, rounds)), "µs", at_most=12)
+    number, rounds = (3_000, 9) if table.quick else (10_000, 21)
+    sync, waits = overhead.Sync([overhead.light]), overhead.Async([overhead.light_async])
+    for name, once, limit in (
+        ("attached sync call, above the plain one", lambda: overhead.attached(sync, number), 2),
+        ("attached async call, above the plain one", lambda: overhead.attached(waits, number), 3),
+        ("parked call", lambda: overhead.parked(waits, number), 12),
+    ):
+        value, note = paced(once, interpreter, rounds)
+        table.add(name, value, "µs", at_most=limit, note=note)
     alone, together = overhead.fan_out(3 if table.quick else 7)
     table.add("512 waiting lanes / bare gather, evaluate", statistics.median(alone), "x", at_most=3)
     table.add("512 waiting lanes / bare gather, population", statistics.median(together), "x", at_most=3)
@@ -43,20 +47,10 @@ def calls(table: Table) -> None:
     table.add("runs of ten equal calls in flight", overhead.shared_calls(), at_most=1, at_least=1)
 
 
-def start_up(table: Table) -> None:
-    """What a person waits for."""
-    rounds = 3 if table.quick else 15
-    processor_ms(HELP, 1)  # compiles the modules once
-    table.add(
-        "import hyperfunc, above bare Python", processor_ms("import hyperfunc", rounds), "ms", at_most=100
-    )
-    table.add("hyperfunc --help, above bare Python", processor_ms(HELP, rounds), "ms", at_most=150)
-
-
 def embedded(table: Table) -> None:
     """The numpy engine."""
-    rates = models.tokens_per_second(2 if table.quick else 5)
-    table.add("prose model, batch 64, one core", statistics.median(rates), "tok/s", at_least=4000)
+    seconds, note = paced(models.seconds_a_token(), arrays, 5 if table.quick else 15)
+    table.add("prose model, batch 64, one core", 1 / seconds, "tok/s", at_least=4000, note=note)
     if table.quick:
         table.not_measured("references that disagree", "50 prompts against torch: without --quick")
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hyperfunc.llm.client import Message, Sampling
@@ -13,7 +15,7 @@ from hyperfunc.llm.local.jobs import Job
 from hyperfunc.llm.local.prefix_cache import PrefixCache
 from hyperfunc.llm.local.registry import local_model
 
-__all__ = ["failing_references", "tokens_per_second"]
+__all__ = ["failing_references", "seconds_a_token"]
 
 _ROOT = Path(__file__).parents[2]
 _REFERENCES = (
@@ -22,20 +24,25 @@ _REFERENCES = (
 )
 
 
-def tokens_per_second(rounds: int, batch: int = 64, length: int = 48) -> list[float]:
-    """Tokens that the prose model writes per second of one core's processor time, once a round."""
+def seconds_a_token(batch: int = 64, length: int = 48) -> Callable[[], float]:
+    """Measures one core's processor time for a token of the prose model, in an engine that is in use."""
     model = local_model("local/prose")
     ids = model.encode((Message("user", "And it came to pass in those days,"),))
-    rates = []
-    for number in range(rounds):
-        engine = Engine(model.transformer, model.tokenizer, PrefixCache(1 << 20), max_rows=batch)
-        sampling = Sampling(temperature=1.0, min_p=0.05, max_tokens=length)
-        seeds = range(number * batch, (number + 1) * batch)
-        jobs = [Job(ids=ids, sampling=sampling, seed=seed, stop=(), logprobs=None) for seed in seeds]
+    engine = Engine(model.transformer, model.tokenizer, PrefixCache(1 << 20), max_rows=batch)
+    sampling = Sampling(temperature=1.0, min_p=0.05, max_tokens=length)
+    seeds = itertools.count()
+
+    def once() -> float:
+        jobs = [
+            Job(ids=ids, sampling=sampling, seed=seed, stop=(), logprobs=None)
+            for seed in itertools.islice(seeds, batch)
+        ]
         began = time.thread_time()
         written = sum(len(generation.ids) for generation in engine.generate(jobs))
-        rates.append(written / (time.thread_time() - began))
-    return rates
+        return (time.thread_time() - began) / written
+
+    once()
+    return once
 
 
 def failing_references() -> int:

@@ -64,16 +64,14 @@ def _last(preds: list[float], expected: list[Any]) -> float:
     return preds[0]
 
 
-def attached(system: HyperSystem, calls: int, rounds: int) -> list[float]:
-    """Microseconds that an attached call costs above the plain function, once a round."""
-    return [system(calls=calls, own=True) - system(calls=calls, own=False) for _ in range(rounds)]
+def attached(system: HyperSystem, calls: int) -> float:
+    """Microseconds that an attached call costs above the plain function."""
+    return float(system(calls=calls, own=True) - system(calls=calls, own=False))
 
 
-def parked(calls: int, rounds: int) -> list[float]:
-    """Microseconds a parked call takes inside a lane, once a round."""
-    system = Async([light_async])
-    data = [Example({"calls": calls, "own": True}, 0.0)]
-    return [float(system.evaluate(data, _last)) for _ in range(rounds)]
+def parked(system: HyperSystem, calls: int) -> float:
+    """Microseconds a parked call takes inside a lane."""
+    return float(system.evaluate([Example({"calls": calls, "own": True}, 0.0)], _last))
 
 
 @hyperfunction

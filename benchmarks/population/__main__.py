@@ -56,7 +56,6 @@ def kernels(table: Table) -> None:
     table.add(
         "kernel 256 x 16: extra memory / inference",
         statistics.median(memory),
-        "x",
         at_most=1.2,
         note=spread(memory),
     )

@@ -121,6 +121,9 @@ if TYPE_CHECKING:
         ExemplarSearch as ExemplarSearch,
     )
     from hyperfunc.optimizers import (
+        GEPAPromptOptimizer as GEPAPromptOptimizer,
+    )
+    from hyperfunc.optimizers import (
         Grid as Grid,
     )
     from hyperfunc.optimizers import (
@@ -136,13 +139,22 @@ if TYPE_CHECKING:
         NumberSearch as NumberSearch,
     )
     from hyperfunc.optimizers import (
+        PromptLearningOptimizer as PromptLearningOptimizer,
+    )
+    from hyperfunc.optimizers import (
         Racing as Racing,
     )
     from hyperfunc.optimizers import (
         Random as Random,
     )
     from hyperfunc.optimizers import (
+        Reflective as Reflective,
+    )
+    from hyperfunc.optimizers import (
         Search as Search,
+    )
+    from hyperfunc.optimizers import (
+        SurrogateES as SurrogateES,
     )
     from hyperfunc.optimizers import (
         TorchEggrollSystemOptimizer as TorchEggrollSystemOptimizer,
@@ -167,6 +179,10 @@ if TYPE_CHECKING:
     )
     from hyperfunc.runs import Callback as Callback
     from hyperfunc.runs.result import Result as Result
+    from hyperfunc.signatures import InputField as InputField
+    from hyperfunc.signatures import OutputField as OutputField
+    from hyperfunc.signatures import Predict as Predict
+    from hyperfunc.signatures import Signature as Signature
     from hyperfunc.spaces import (
         AdapterMeta as AdapterMeta,
     )
@@ -247,11 +263,13 @@ _HOMES = {
     "FactualAccuracyJudge": "evaluation.judges",
     "Failure": "types",
     "FieldF1": "evaluation",
+    "GEPAPromptOptimizer": "optimizers",
     "Grid": "optimizers",
     "HyperFunction": "program",
     "HyperSystem": "system",
     "HyperfuncError": "errors",
     "InstructionFollowingJudge": "evaluation.judges",
+    "InputField": "signatures",
     "Integer": "spaces",
     "JSONFields": "evaluation",
     "JSONSchemaMatch": "evaluation",
@@ -268,20 +286,26 @@ _HOMES = {
     "NoOpSystemOptimizer": "optimizers",
     "NumberSearch": "optimizers",
     "NumericDistance": "evaluation",
+    "OutputField": "signatures",
     "PairwiseJudge": "evaluation.judges",
+    "Predict": "signatures",
+    "PromptLearningOptimizer": "optimizers",
     "Racing": "optimizers",
     "Random": "optimizers",
     "Real": "spaces",
     "RegexMatch": "evaluation",
     "Result": "runs.result",
     "Rubric": "evaluation.judges",
+    "Reflective": "optimizers",
     "SNES": "optimizers",
     "SamplerParam": "spaces",
     "ScoreResult": "types",
     "Scorer": "evaluation",
     "Search": "optimizers",
+    "Signature": "signatures",
     "Space": "spaces",
     "SummarizationJudge": "evaluation.judges",
+    "SurrogateES": "optimizers",
     "Text": "spaces",
     "TorchEggrollES": "torch_es",
     "TorchEggrollSystemOptimizer": "optimizers",

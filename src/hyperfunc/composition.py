@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hyperfunc.errors import DuplicateName, ProgramError, SpaceError, did_you_mean
@@ -15,6 +13,8 @@ from hyperfunc.spaces import Candidate, Knob, Space
 from hyperfunc.values import Values
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hyperfunc.hypermodel import HyperModel
     from hyperfunc.ledger import Ledger
     from hyperfunc.optimizers.base import Optimizer
@@ -102,6 +102,8 @@ class Composition:
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
+        if isinstance(value, HyperFunction):
+            value.take_name(name, self._is_free)
         # What is set from outside steers the program; what a running program sets is its own affair.
         if not name.startswith("_") and name not in _HOUSEKEEPING and current_frame() is None:
             self._settings[name] = value
@@ -125,6 +127,8 @@ class Composition:
         """
         if not isinstance(fn, HyperFunction):
             raise ProgramError(f"{fn!r} is not a hyperfunction; decorate it with @hyperfunction")
+        if all(fn is not each for each in self._functions.values()):
+            fn.take_name(None, self._is_free)
         known = self._functions.get(fn.name)
         if known is None:
             self._check_name(fn)
@@ -142,9 +146,12 @@ class Composition:
             self._values.put(self.candidate.replace({prefix + f: v for f, v in given.items()}))
         return fn
 
+    def _is_free(self, name: str) -> bool:
+        knobs = self._values.space
+        return name not in self._functions and not any(n == name or n.startswith(f"{name}.") for n in knobs)
+
     def _check_name(self, fn: HyperFunction) -> None:
-        taken = [n for n in self._values.space if n == fn.name or n.startswith(f"{fn.name}.")]
-        if taken or "." in fn.name:
+        if not self._is_free(fn.name) or "." in fn.name:
             raise DuplicateName(
                 f"the name {fn.name!r} of {_where(fn)} clashes with a knob; rename the function"
             )
@@ -263,28 +270,6 @@ class Composition:
                 raise SpaceError(f"the state has {length} numbers for {name!r}, and this system has {need}")
             vector[part] = [float(x) for x in numbers]
         self._values.put(self.space.unravel(vector, self.candidate))
-
-    # Keeping it
-
-    def save(self, path: str | Path) -> None:
-        """Write the values as JSON."""
-        text = json.dumps({"hyperfunc": 1, "values": self.candidate.to_json()}, indent=2, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    def load(self, path: str | Path) -> None:
-        """Read values that :meth:`save` or ``Result.export`` wrote; nothing in the file is executed.
-
-        Raises:
-            SpaceError: the file cannot be read or does not fit this system.
-        """
-        try:
-            row = json.loads(Path(path).read_text(encoding="utf-8"))
-            values = row["values"]
-        except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise SpaceError(f"cannot read values from {path}: {exc}") from exc
-        if not isinstance(values, dict):
-            raise SpaceError(f"cannot read values from {path}: its values are no object")
-        self.candidate = Candidate.from_json(self.space, values)
 
 
 def _where(fn: HyperFunction) -> str:

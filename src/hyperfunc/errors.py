@@ -17,6 +17,7 @@
     │   ├── BudgetExhausted                a limit is reached; nothing more is dispatched
     │   ├── BudgetTooSmall                 the budget cannot pay one evaluation
     │   └── UnknownPrice                   a money budget, and a call whose price is unknown
+    ├── ProposerError (ValueError)         a proposer is set up wrongly, or returned no proposals
     ├── EvidenceError (ValueError)         scores that cannot be compared, or a gate without a limit
     ├── LedgerError (RuntimeError)         the ledger file cannot be used
     │   └── RunLocked                      another writer holds this run
@@ -70,6 +71,7 @@ __all__ = [
     "ModelError",
     "OutOfBounds",
     "ProgramError",
+    "ProposerError",
     "QuotaExhausted",
     "RateLimited",
     "RequestRefused",
@@ -151,6 +153,10 @@ class BudgetTooSmall(BudgetError):
 
 class UnknownPrice(BudgetError):
     """A money budget was given, and a call's price is unknown."""
+
+
+class ProposerError(HyperfuncError, ValueError):
+    """A proposer is set up wrongly, or what a user's own one returned is no proposal."""
 
 
 class EvidenceError(HyperfuncError, ValueError):

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperfunc.composition import Composition
-from hyperfunc.errors import MissingInput, ProgramError, SpaceError
+from hyperfunc.errors import MetricError, MissingInput, ProgramError, SpaceError
 from hyperfunc.evaluating import Evaluating, settings_of
 from hyperfunc.evaluation.dataset import Dataset, Example, Sealed, as_examples
 from hyperfunc.evaluation.metrics import as_metric, over_set
 from hyperfunc.execution import Evaluation, Evaluations, Fuser, Program
+from hyperfunc.keeping import Keeping
 from hyperfunc.ledger import Ledger
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.binding import Binding, DirectFrame, entered
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["HyperSystem"]
 
 
-class HyperSystem(Composition):
+class HyperSystem(Keeping):
     """A trainable program: hyperfunctions plus a ``run``.
 
     Subclass it with a ``run`` (sync or ``async``), or give functions and name one per example. A knob
@@ -346,10 +346,13 @@ class HyperSystem(Composition):
 
     # Training it
 
-    def optimize(self, train: Iterable[Any], metric: Any, **options: Any) -> Result:
+    def optimize(self, train: Iterable[Any], metric: Any = None, **options: Any) -> Result:
         """Train the system; see :meth:`aoptimize` for the options. Waits until it is done."""
+        from hyperfunc.runs.everywhere import with_watchers
         from hyperfunc.runs.loop import new_run_id
 
+        # Here, in the caller's thread: under a running loop the run has a thread of its own.
+        options["callbacks"] = with_watchers(options.get("callbacks", ()))
         options["run_id"] = options.get("run_id") or new_run_id()
         try:
             return finish(self.aoptimize(train, metric, **options))
@@ -358,10 +361,17 @@ class HyperSystem(Composition):
                 error.add_note(f"progress is kept; go on with run_id={options['run_id']!r}")
             raise
 
+    def _scorer(self, optimizer: Optimizer | None) -> Any:
+        """The metric of an optimizer that has one."""
+        for each in (optimizer, self.prompt_optimizer):
+            if (scorer := getattr(each, "scorer", None)) is not None:
+                return scorer
+        raise MetricError("optimize needs a metric: optimize(train, metric), or an optimizer with a scorer")
+
     async def aoptimize(
         self,
         train: Iterable[Any],
-        metric: Any,
+        metric: Any = None,
         *,
         validation: Iterable[Any] = (),
         test: Iterable[Any] | Sealed | None = None,
@@ -374,6 +384,7 @@ class HyperSystem(Composition):
         max_batch_size: int | None = None,
         execution: str = "auto",
         device: str = "auto",
+        timeout_s: float | None = None,
         callbacks: Sequence[Callback] = (),
         stop: Sequence[StopCondition] = (),
         notes: Mapping[str, Any] | None = None,
@@ -383,11 +394,12 @@ class HyperSystem(Composition):
 
         Args:
             train: examples to learn from.
-            metric: as in :meth:`aevaluate`.
+            metric: as in :meth:`aevaluate`; the ``scorer`` of the optimizer when it is left out.
             validation: further examples that the search may look at, such as those on which a reflective
                 optimizer compares its candidates; other optimizers learn from them, too.
             test: held-out examples, sealed until the end and read once, for the certificate; about a third
-                of ``train`` is sealed when left out and there are enough.
+                of ``train`` is sealed when left out and there are enough. With an empty list nothing is
+                held out, and nothing is certified.
             budget: such as ``"2000 calls, $5, 30 min"``; never exceeded.
             optimizer: overrides both slots of the system.
             seed: fixes every random choice.
@@ -397,7 +409,9 @@ class HyperSystem(Composition):
             max_batch_size: lanes that live at once; automatic by default.
             execution: ``"auto"``, or the fastest mode allowed: ``"fused"``, ``"waves"``, ``"plain"``.
             device: where batches of tensors run; automatic by default.
-            callbacks: told about every step.
+            timeout_s: seconds that one run of the program on one example may take; it fails after that.
+            callbacks: told about every step, and after them those of
+                :func:`~hyperfunc.runs.watch_every_run`.
             stop: conditions from :mod:`hyperfunc.runs.stopping` that may end it early.
             notes: JSON kept with the run.
             aa: first run the start against a copy of itself under other luck, and report what differs.
@@ -407,13 +421,15 @@ class HyperSystem(Composition):
 
         Raises:
             BudgetTooSmall: the budget cannot pay one evaluation.
-            ProgramError: nothing can be learnt, or no learnable function is reached.
+            ProgramError: nothing can be learnt, no learnable function is reached, or ``optimizer`` is none.
         """
+        from hyperfunc.runs.everywhere import with_watchers
         from hyperfunc.runs.job import Job
         from hyperfunc.runs.loop import run_job
 
-        sealed = test if isinstance(test, Sealed) or test is None else Sealed(Dataset(test))
-        if sealed is not None:
+        _refuse_unless_optimizer(optimizer)
+        sealed = test if isinstance(test, Sealed) or test is None else _sealed(test)
+        if sealed is not None and sealed.size:
             sealed.check(self._checked)
         given = tuple(validation)
         job = Job(
@@ -421,7 +437,7 @@ class HyperSystem(Composition):
             train=self._checked(train),
             validation=self._checked(given) if given else (),
             test=sealed,
-            metric=as_metric(metric),
+            metric=as_metric(self._scorer(optimizer) if metric is None else metric),
             budget=budget,
             optimizer=optimizer,
             seed=seed,
@@ -433,8 +449,9 @@ class HyperSystem(Composition):
                 max_batch_size=max_batch_size,
                 execution=execution,
                 device=device,
+                timeout_s=timeout_s,
             ),
-            callbacks=tuple(callbacks),
+            callbacks=tuple(with_watchers(callbacks)),
             stop=tuple(stop),
             notes=dict(notes or {}),
             self_test=aa,
@@ -452,6 +469,11 @@ class HyperSystem(Composition):
             )
         self.candidate = result.best
         return result
+
+
+def _sealed(test: Iterable[Any]) -> Sealed:
+    examples = tuple(test)
+    return Sealed(Dataset(examples) if examples else Dataset.part(()))
 
 
 def _awaiting(fn: HyperFunction) -> Callable[..., Any]:
@@ -485,3 +507,21 @@ def _check_inputs(
     extra = [] if allowed is None else sorted(given - allowed)
     what = f"lacks the argument {missing[0]!r}" if missing else f"has an unknown argument {extra[0]!r}"
     raise MissingInput(f"example {number} {what} of {name}({', '.join(sorted(allowed or needed))})")
+
+
+def _refuse_unless_optimizer(given: Any) -> None:
+    from hyperfunc.optimizers.base import Optimizer
+    from hyperfunc.optimizers.search import Scheduler
+
+    if given is None or isinstance(given, Optimizer):
+        return
+    shown = repr(given)[:80]
+    if isinstance(given, Scheduler):
+        raise ProgramError(
+            f"optimizer={shown} is a scheduler, which says on what candidates are tried and not which; give "
+            f"both parts: Search(Bayesian(), {shown})"
+        )
+    raise ProgramError(
+        f"optimizer={shown} is no optimizer; give an object of hyperfunc.optimizers such as Bayesian(), or "
+        "leave it out to have one chosen"
+    )

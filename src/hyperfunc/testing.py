@@ -36,6 +36,7 @@ class ScriptedClient:
         hold: an event that every answer waits for, for tests of what happens meanwhile.
         tokens: completion tokens that a text answer reports; prompt tokens are its characters.
         cost: US dollars that a text answer reports; ``None`` for unknown.
+        enforces_schemas: what it says of itself: that its answers fit the schema of their request.
 
     Attributes:
         requests: what was asked, in the order it arrived.
@@ -59,12 +60,14 @@ class ScriptedClient:
         hold: asyncio.Event | None = None,
         tokens: int = 1,
         cost: float | None = 0.0,
+        enforces_schemas: bool = False,
     ) -> None:
         self._script = script if callable(script) else None
         self._answers = iter(()) if callable(script) else iter(script)
         self._hold = hold
         self._tokens = tokens
         self._cost = cost
+        self.enforces_schemas = enforces_schemas
         self._lock = threading.Lock()
         self._flying = 0
         self.requests: list[Request] = []

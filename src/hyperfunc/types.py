@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Cell", "Failure", "JSON", "ScoreResult"]
+__all__ = ["Cell", "Exchange", "Failure", "JSON", "ScoreResult"]
 
 JSON = Any
 """A value made of dict, list, str, int, float, bool and None."""
@@ -43,6 +44,23 @@ class ScoreResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call of a hyperfunction, as those see it who learn from it.
+
+    Args:
+        function: its name.
+        inputs: what it was given, by parameter; learnt values are not among them.
+        output: what it returned; ``None`` when it failed.
+        failure: the reason when it failed, else ``None``.
+    """
+
+    function: str
+    inputs: Mapping[str, Any]
+    output: Any = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The score of a lane: one candidate on one example, once.
 
@@ -58,6 +76,8 @@ class Cell:
         calls: model calls that the lane used, those that others shared or the ledger answered included.
         tokens: of these calls.
         dollars: of these calls; 0 where the price is unknown.
+        details: of the scorer.
+        exchanges: the calls of the lane when they are kept for somebody who learns from them.
         trace: the call graph of the lane when traces are collected, else ``None``.
     """
 
@@ -72,4 +92,6 @@ class Cell:
     calls: int = 0
     tokens: int = 0
     dollars: float = 0.0
+    details: Mapping[str, JSON] = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
     trace: Any = field(default=None, compare=False, repr=False)

@@ -203,6 +203,15 @@ def test_changed_values_are_noticed(run: Run) -> None:
     assert check(changed, run.folder) == ["values.decide.prompt"]
 
 
+def test_changed_kinds_and_requests_are_noticed(run: Run) -> None:
+    row = json.loads(run.file.read_text(encoding="utf-8"))
+    row["kinds"]["decide.prompt"] = "choice"
+    row["requests"] = {"decide": {"body": {"model": "another"}}}
+    changed = run.file.with_name("parts-changed.json")
+    changed.write_text(written(row), encoding="utf-8")
+    assert check(changed, run.folder) == ["kinds.decide.prompt", "requests.decide.body.model"]
+
+
 def test_later_runs_do_not_break_a_certificate(run: Run) -> None:
     folder = run.file.with_name("later")
     shutil.copytree(run.folder, folder)

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.synthetic import RUN, meta, result, steps, write_run
 
@@ -17,6 +17,7 @@ from hyperfunc.analysis.report.chart import Axis, milestones
 from hyperfunc.analysis.report.data import Step
 from hyperfunc.analysis.report.markdown import code, fence
 from hyperfunc.analysis.report.markup import el
+from hyperfunc.analysis.report.reproduce import commands
 from hyperfunc.analysis.report.trend import trend
 from hyperfunc.errors import LedgerError
 from hyperfunc.ledger import Ledger
@@ -140,6 +141,21 @@ def test_an_unfinished_run_has_a_report(ledger: Ledger) -> None:
         assert f"hyperfunc resume {RUN}" in shown
 
 
+@pytest.mark.parametrize(
+    ("meta", "command"),
+    [
+        ({"sampler_search": {}}, "hyperfunc sampler search --resume r"),
+        ({"demo": "office"}, "hyperfunc resume r"),
+        ({}, "system.optimize(..., run_id='r')"),
+    ],
+)
+def test_the_command_that_goes_on_is_one_that_does(
+    ledger: Ledger, meta: dict[str, Any], command: str
+) -> None:
+    ledger.create_run("r", meta)
+    assert (command, "continue where it stopped") in commands(build(ledger, "r"))
+
+
 def test_a_run_without_any_event_has_a_report(ledger: Ledger) -> None:
     ledger.create_run("empty", {})
     Page(render_html(build(ledger, "empty")))
@@ -258,6 +274,7 @@ def test_markup_escapes_text_and_attributes(inside: str, value: str) -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+@example(0.0, -5e-324)
 def test_an_axis_holds_its_values_and_ticks(one: float, other: float) -> None:
     axis = Axis.around([one, other], 10, 110)
     ticks = axis.ticks(5)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -461,9 +463,7 @@ def test_a_call_that_is_never_awaited_is_none() -> None:
         f(x).close()
         return float(await g(x))
 
-    with pytest.warns(RuntimeWarning, match="never awaited"):
-        graph = trace(run, x=1.5)
-    assert [c.name for c in graph.calls] == ["g"]
+    assert [c.name for c in trace(run, x=1.5).calls] == ["g"]
 
 
 def test_the_systems_own_values_are_used_and_are_constants() -> None:
@@ -539,3 +539,19 @@ def test_lanes_of_tensors_are_traced_apart() -> None:
     for lane in System().evaluate(rows, lambda example, pred: 1.0, collect_trace=True).traces:
         assert lane is not None
         assert kinds(lane) == {(0, 1): "derives"}
+
+
+def test_a_call_whose_task_is_cancelled_before_its_first_step_leaves_nothing_behind() -> None:
+    async def run(x: float) -> float:
+        never = asyncio.ensure_future(g(x))
+        never.cancel()
+        await asyncio.wait([never])
+        return float(await f(x))
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        graph = trace(run, x=2.5)
+        gc.collect()
+    assert [str(warning.message) for warning in said] == []
+    assert [call.name for call in graph.calls if call.output is not None] == ["f"]
+    assert graph.output == 5.0

@@ -18,7 +18,7 @@ Kind = Literal["answer", "hang", "close", "cut", "slow", "stream", "broken strea
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived: its number from 0, when, how, and its JSON body."""
+    """A request as it arrived: its number from 0, when, how, its JSON body, and the body's bytes."""
 
     number: int
     at: float
@@ -26,6 +26,7 @@ class Seen:
     path: str
     headers: Mapping[str, str]
     body: Any
+    data: bytes = b""
 
     @property
     def prompt(self) -> str:
@@ -120,7 +121,8 @@ class FaultServer:
         method, path, _ = first.split(" ", 2)
         headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines) if k}
         data = await reader.readexactly(int(headers.get("content-length", 0)))
-        seen = Seen(len(self.seen), time.monotonic(), method, path, headers, json.loads(data) if data else {})
+        body = json.loads(data) if data else {}
+        seen = Seen(len(self.seen), time.monotonic(), method, path, headers, body, data)
         self.seen.append(seen)
         return seen
 

@@ -9,14 +9,17 @@ import pytest
 
 from hyperfunc.errors import MetricError, SpaceError
 from hyperfunc.optimizers import (
+    ASHA,
     SNES,
     Ask,
+    Bayesian,
     EditSearch,
     Eggroll,
     ESHybridSystemOptimizer,
     ExemplarSearch,
     Fixed,
     Grid,
+    Hyperband,
     Joint,
     NoOp,
     NumberSearch,
@@ -26,7 +29,10 @@ from hyperfunc.optimizers import (
     Random,
     Search,
     Slots,
+    Sobol,
     State,
+    SuccessiveHalving,
+    SurrogateES,
     Told,
 )
 from hyperfunc.spaces import Candidate, Choice, Exemplars, Integer, Matrix, Real, Space, Text
@@ -37,7 +43,12 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "random": Search(Random(20), Fixed(examples=3, batch=6)),
     "grid": Search(Grid({"heat": 3, "tries": 4, "mode": 2}), Fixed(batch=7)),
     "race": Search(Random(7), Racing(entrants=8, lanes=200)),
+    "bayesian": Search(Bayesian(12, first=3, pool=32), Fixed(examples=3, batch=4)),
+    "sobol": Search(Sobol(12), SuccessiveHalving(entrants=9, lanes=80)),
+    "hyperband": Search(Random(12), Hyperband(lanes=100)),
+    "asha": Search(Random(12), ASHA(lanes=100)),
     "snes": SNES(population=6, steps=5, examples=4),
+    "surrogate": SurrogateES(population=6, steps=5, examples=4),
     "eggroll": Eggroll(population=6, steps=5, examples=4),
     "eggroll-plain": Eggroll(population=5, sigma=0.1, steps=5, mirrored=False, shaping="rank", solver="adam"),
     "eggroll-group": Eggroll(population=6, sigma=0.1, rank=2, shaping="group", reuse=3, noise_memory=0),

@@ -170,8 +170,9 @@ def test_doing_nothing_in_a_slot_leaves_its_knobs_alone() -> None:
 @pytest.mark.parametrize(
     ("space", "calls", "name"),
     [
-        (Space({"x": Real(0, 1)}), 0.0, "SNES"),
-        (Space({"x": Real(0, 1)}), 2.0, "Joint"),
+        (Space({"x": Real(0, 1)}), 0.0, "SurrogateES"),
+        (Space({"x": Real(0, 1)}), 2.0, "Search"),
+        (Space({f"x{k}": Real(0, 1) for k in range(30)}), 2.0, "Joint"),
         (Space({"w": Matrix((2, 2)), "x": Real(0, 1)}), 0.0, "Eggroll"),
         (Space({"p": Text("Hm."), "x": Real(0, 1)}), 0.0, "Joint"),
         (Space({"p": Text("Hm."), "w": Matrix((2, 2))}), 0.0, "Slots"),

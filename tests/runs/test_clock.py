@@ -22,10 +22,17 @@ def test_what_needs_no_new_cell_is_over_at_once() -> None:
     assert clock.cells(0) == 0.0
 
 
-def test_consultations_wait_for_no_worker() -> None:
+def test_a_consultation_takes_a_worker_for_each_request() -> None:
+    clock = Clock(2, 10.0)
+    clock.cells(4)
+    assert clock.consultation(3) == 22.0
+    assert clock.load == pytest.approx((22.0 + 12.0) / 2)
+
+
+def test_a_consultation_without_requests_is_over_at_once() -> None:
     clock = Clock(1, 10.0)
     clock.cells(100)
-    assert clock.consultation() == 10.0
+    assert clock.consultation(0) == 0.0
 
 
 def test_time_that_passed_is_no_load() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hyperfunc.ledger import Budget, Meter
+from hyperfunc.ledger import Budget, Meter, Spend
+from hyperfunc.optimizers.base import Ask
 from hyperfunc.runs.costs import Costs
 from hyperfunc.types import Cell
 
@@ -58,3 +59,20 @@ def test_a_deadline_leaves_time_to_confirm() -> None:
     assert count == 8
     assert search.left().seconds == 0
     assert meter.left().seconds == pytest.approx(19)
+
+
+def test_a_search_leaves_what_a_dearer_confirmation_takes() -> None:
+    costs = Costs()
+    meter = Meter(Budget(calls=100))
+    held, search = costs.set_aside(meter, 10)
+    assert (held, search.budget.calls) == (10, 100), "nothing is known to cost a call"
+    costs = Costs()
+    costs.dearest = Spend(calls=1, evaluations=1)
+    held, search = costs.set_aside(meter, 10)
+    assert search.budget.calls == 80
+    ask = Ask((), (), consult=None)
+    assert costs.affords(search, ask, [])
+    costs.dearest = Spend(calls=5, evaluations=1)
+    assert costs.affords(search, ask, []), "80 more are needed and left"
+    costs.dearest = Spend(calls=6, evaluations=1)
+    assert not costs.affords(search, ask, [])

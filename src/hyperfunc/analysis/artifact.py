@@ -1,4 +1,8 @@
-"""The artefact of a run or an experiment: values with what may be said of them, from the ledger alone."""
+"""The artefact of a run or an experiment: values with what may be said of them, from the ledger alone.
+
+Its layout is described in docs/saving.md. Fields may join it; ``hyperfunc``, the number of the layout,
+changes when one that is there changes its meaning.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ if TYPE_CHECKING:
     from hyperfunc.analysis.experiment import Experiment
     from hyperfunc.ledger import Ledger
 
-__all__ = ["FORMAT", "artifact", "experiment_artifact", "read_artifact", "written"]
+__all__ = ["FORMAT", "PARTS", "artifact", "experiment_artifact", "read_artifact", "written"]
 
 FORMAT = 1
 """Of the file; another number is another layout."""
+
+PARTS = ("kinds", "requests")
+"""What stands beside the values: the kind of each knob, and what each function sends with them."""
 
 
 def artifact(ledger: Ledger, run_id: str) -> dict[str, Any]:
@@ -33,6 +40,7 @@ def artifact(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "hyperfunc": FORMAT,
         "run": run_id,
         "values": results[-1].payload["best"],
+        **{part: results[-1].payload[part] for part in PARTS if part in results[-1].payload},
         "certificate": certificates[-1].payload if certificates else None,
     }
 

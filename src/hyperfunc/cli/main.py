@@ -18,7 +18,7 @@ __all__ = ["cli", "main"]
 
 COMMANDS = (
     "demo", "optimize", "evaluate", "compare", "gate", "runs", "show", "report", "export", "verify", "resume",
-    "probe", "serve-model",
+    "probe", "serve-model", "sampler",
 )  # fmt: skip
 """In the order of a first acquaintance; each is ``command`` in its module of ``hyperfunc.cli.commands``."""
 

@@ -6,6 +6,9 @@ import base64
 import json
 from typing import Any
 
+from hyperfunc.signatures.kinds import Mismatch
+from hyperfunc.signatures.prediction import Prediction
+
 __all__ = ["decode", "encode"]
 
 _TAG = "$hyperfunc"
@@ -14,7 +17,8 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encode(value: Any) -> bytes | None:
-    """Bytes of a value made of None, bool, int, float, str, list, tuple, dict, arrays and tensors.
+    """Bytes of a value made of None, bool, int, float, str, list, tuple, dict, arrays, tensors and
+    predictions of signatures.
 
     Returns:
         ``None`` when something in it has no exact form.
@@ -43,6 +47,8 @@ def _form(value: Any) -> Any:
     if kind.__module__ == "numpy" and hasattr(value, "dtype") and not value.dtype.hasobject:
         data = base64.b64encode(value.tobytes()).decode()
         return {_TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape), "data": data}
+    if isinstance(value, Prediction):
+        return {_TAG: "prediction", "signature": kind.__key__, "fields": _form(_fields(value))}
     if kind.__module__ == "torch" and kind.__name__ == "Tensor":
         import torch
 
@@ -51,6 +57,13 @@ def _form(value: Any) -> Any:
         data = base64.b64encode(raw).decode()
         return {_TAG: "tensor", "dtype": str(value.dtype), "shape": list(value.shape), "data": data}
     raise TypeError(kind.__name__)
+
+
+def _fields(value: Prediction) -> Any:
+    try:
+        return value.to_json()
+    except Mismatch as error:  # the program changed a value in it
+        raise TypeError(str(error)) from error
 
 
 def _back(form: Any) -> Any:
@@ -67,6 +80,8 @@ def _back(form: Any) -> Any:
         flat = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
         array = flat.reshape(form["shape"])
         return array if form["shape"] else array[()]
+    if tag == "prediction":
+        return Prediction.from_json(form["signature"], _back(form["fields"]))
     if tag == "tensor":
         import torch
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.memory import check_memory
-from hyperfunc.program.binding import Binding
+from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.spaces import LowRankStack, Population
 from hyperfunc.types import Cell
 
-from .account import Account
+from .account import Account, Charge
 from .filling import Filling
 from .folding import Evaluations, Execution, fold_rows
+from .frames import LaneFrame
 from .fused.members import Members
 from .fused.run import FusedRun
 from .fused.stacked import CannotFuse
+from .lanes import Lane
 from .session import Session
 from .settings import Program, Settings
 from .shelf import Shelf
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from hyperfunc.spaces import Candidate
 
 __all__ = ["Engine", "Program", "Settings"]
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -114,8 +118,9 @@ class Engine:
     ) -> tuple[Evaluations | None, str]:  # fmt: skip
         """The fused evaluation, or ``None`` and why there is none."""
         settings, fuser = self.settings, self.program.fuser
-        if settings.trace or metric.traced:
-            return None, "calls are traced" if settings.trace else "the metric judges calls"
+        if settings.trace or settings.exchanges or metric.traced:
+            asked = settings.trace or settings.exchanges
+            return None, "calls are traced" if asked else "the metric judges calls"
         if settings.execution not in ("auto", "fused") or fuser is None:
             return None, f"execution={settings.execution!r}"
         if settings.timeout_s is not None:
@@ -155,18 +160,52 @@ class Engine:
         """
         return (await self._filled(candidates, examples, metric, repeats, origin))[0]
 
+    async def aside(
+        self, values: Binding, work: Callable[[], Awaitable[T]], *, origin: str, luck: str
+    ) -> tuple[T, dict[str, Charge]]:
+        """Do something else as a lane does it: its model calls are shared, kept and charged.
+
+        Args:
+            values: what hyperfunctions that it calls are given.
+            work: what to do.
+            origin: names it inside its run.
+            luck: what its seeds depend on.
+
+        Returns:
+            What came of it, and the calls that it used.
+
+        Raises:
+            BudgetError: a limit was reached, whatever ``work`` made of that.
+        """
+        session = Session(seed=self.settings.seed, traffic=self._shared(), origin=origin)
+        lane = Lane(session, values, luck, 0)
+        with session.branches():
+            token = FRAME.set(LaneFrame(lane))
+            try:
+                outcome = await work()
+            except Exception:
+                # An error that ``work`` made of a limit that was reached is still that limit.
+                if lane.fault is None:
+                    raise
+            finally:
+                FRAME.reset(token)
+                await lane.end()
+        if lane.fault is not None:
+            raise lane.fault
+        return outcome, lane.charges
+
     async def _filled(
         self, candidates: Sequence[tuple[str, Binding]], examples: Sequence[Example], metric: Metric,
         repeats: Sequence[int], origin: str,
     ) -> tuple[list[list[Cell]], Session]:  # fmt: skip
         """The cells, and the session they were filled in."""
         settings = self.settings
-        traced = settings.trace or metric.traced
+        traced = settings.trace or settings.exchanges or metric.traced
         session = Session(seed=settings.seed, traffic=self._shared(), origin=origin)
         session.shares = not settings.trace
         session.waves = self._batching(session.loop, len(candidates) * len(examples) * len(repeats), traced)
         session.hosts = self.program.hosts or traced or session.waves is not None
-        shelf = Shelf(self.ledger, self.program.fingerprint, settings.seed, metric, origin)
+        shelf = Shelf(self.ledger, self.program.fingerprint, settings, metric, origin)
         wanted = [(k, n, r) for k in range(len(candidates)) for n in range(len(examples)) for r in repeats]
         ids = [c for c, _ in candidates]
         lanes = [(ids[k], examples[n], r) for k, n, r in wanted]
@@ -176,7 +215,8 @@ class Engine:
                 self.account.hit_all(row.charges)
                 session.charges.update(row.charges)
         work = Filling(self.program, settings, session, shelf, candidates, examples, metric)
-        with session.branches(), recorded(traced) as work.tensors:
+        # Only edges need what tensors went through; looking for tensors costs more than a small evaluation.
+        with session.branches(), recorded(settings.trace or metric.traced) as work.tensors:
             cells = await work.run(wanted, stored)
         width = len(examples) * len(repeats)
         return [cells[k * width : (k + 1) * width] for k in range(len(candidates))], session

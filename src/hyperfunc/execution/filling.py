@@ -16,9 +16,10 @@ from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.binding import FRAME, Binding
 from hyperfunc.program.graph import CallGraph
-from hyperfunc.types import Cell, Failure, ScoreResult
+from hyperfunc.types import Cell, Exchange, Failure, ScoreResult
 
 from .account import totals
+from .exchanges import exchanges_of
 from .frames import INFRASTRUCTURE, LaneFrame
 from .garbage import MANY, Seldom
 from .gate import Gate
@@ -127,7 +128,7 @@ class Filling:
         k, n, r = wanted
         lane = Lane(self.session, self.candidates[k][1], self.lucks[n], r, at)
         ids = (self.candidates[k][0], n, r)
-        if self.settings.trace or self.metric.traced:
+        if self.settings.trace or self.settings.exchanges or self.metric.traced:
             lane.trace = Tracer(self.tensors)
         ready, outcome = self._begin(lane, n, stored)
         if ready and not self.metric.per_item and lane.tasks is None:
@@ -178,6 +179,7 @@ class Filling:
         if stored is not None:
             lane.charges.update(stored.charges)
             lane.reached.update(stored.reached)
+            lane.exchanges = stored.exchanges
             return True, stored.prediction
         entry, inputs = self.entries[n], self._inputs(n)
         if lane.trace is not None:
@@ -222,6 +224,12 @@ class Filling:
     def _graph(self, lane: Lane, outcome: Any) -> CallGraph | None:
         return None if lane.trace is None else lane.trace.graph(outcome)
 
+    def _exchanges(self, lane: Lane, graph: CallGraph | None) -> tuple[Exchange, ...]:
+        if not self.settings.exchanges:
+            return ()
+        # A lane that comes from the ledger made no calls now.
+        return lane.exchanges if lane.exchanges or graph is None else exchanges_of(graph)
+
     async def _judge(
         self, lane: Lane, example: Example, outcome: Any, graph: CallGraph | None
     ) -> ScoreResult | Failure | None:
@@ -252,9 +260,9 @@ class Filling:
         lane.session.charges.update(lane.charges)
         failure = outcome if isinstance(outcome, Failure) else result if isinstance(result, Failure) else None
         score: float | None = None
-        feedback = ""
+        feedback, details = "", {}
         if isinstance(result, ScoreResult):
-            score, feedback = result.score, result.feedback
+            score, feedback, details = result.score, result.feedback, result.details
         elif failure is not None:
             feedback = failure.reason
             score = 0.0 if failure.kind == "program" and self.metric.per_item else None
@@ -262,6 +270,7 @@ class Filling:
             candidate=candidate, example=self.examples[n].key or f"#{n}", repeat=repeat, score=score,
             feedback=feedback, failure=failure.reason if failure else None, prediction=outcome,
             reached=tuple(sorted(lane.reached)), **totals(lane.charges),
+            details=details, exchanges=self._exchanges(lane, graph),
             trace=graph if self.settings.trace else None,
         )  # fmt: skip
         if not lane.shaky:

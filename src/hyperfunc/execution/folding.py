@@ -13,7 +13,7 @@ from hyperfunc.errors import InfrastructureError, JudgeFailed
 from hyperfunc.evaluation.dataset import Example
 from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.program.graph import CallGraph
-from hyperfunc.types import Cell, Failure
+from hyperfunc.types import JSON, Cell, Failure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,6 +128,10 @@ class Evaluations(Sequence[Evaluation]):
     def feedback(self, k: int, n: int) -> str:
         """Of the scorer, for lane n of candidate k."""
         return self[k].cells[n].feedback
+
+    def details(self, k: int, n: int) -> Mapping[str, JSON]:
+        """Of the scorer, likewise."""
+        return self[k].cells[n].details
 
     @overload
     def __getitem__(self, index: int) -> Evaluation: ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hyperfunc.errors import BudgetError, CallError, InfrastructureError
@@ -31,6 +33,9 @@ __all__ = ["INFRASTRUCTURE", "LaneFrame"]
 
 INFRASTRUCTURE = (InfrastructureError, ConnectionError)
 Place = tuple[str | int, ...]
+Begin = Callable[[], Coroutine[Any, Any, Any]]
+"""Makes the coroutine of a call. A coroutine around another one is given this instead: a task that is
+cancelled before its first step would leave behind a coroutine that nobody ever awaits."""
 
 
 class LaneFrame:
@@ -76,18 +81,34 @@ class LaneFrame:
         """The frame of a further attempt at the call: places of its own, whatever the last one did."""
         return LaneFrame(self.lane, (*self.place, "again", attempt), self.record, self.waits)
 
-    def call(
-        self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], traced: bool = False
-    ) -> Any:
+    def call(self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make one call: at once when it never waits, else parked until its runner has finished it."""
+        trace = self.lane.trace
+        if trace is None:
+            return self.untraced(fn, args, kwargs)
+        number = 0 if self._counts is None else self._counts.get(fn.name, -1) + 1
+        return trace.call(self, fn, (*self.place, fn.name, number), args, kwargs)
+
+    def untraced(
+        self,
+        fn: HyperFunction,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        around: Callable[[Begin], Coroutine[Any, Any, Any]] | None = None,
+    ) -> Any:
+        """Make one call that no trace sees, or that its trace has seen.
+
+        Args:
+            fn: what is called.
+            args: positional arguments.
+            kwargs: named arguments.
+            around: makes the coroutine of a call that waits out of what makes it.
+        """
         lane = self.lane
         counts = self._counts
         if counts is None:
             counts = self._counts = {}
-        number = counts.get(fn.name, 0)
-        if lane.trace is not None and not traced:
-            return lane.trace.call(self, fn, (*self.place, fn.name, number), args, kwargs)
-        counts[fn.name] = number + 1
+        number = counts[fn.name] = counts.get(fn.name, -1) + 1
         place = (*self.place, fn.name, number)
         lane.reached.add(fn.name)
         if self.record is not None:
@@ -107,29 +128,37 @@ class LaneFrame:
             finally:
                 FRAME.reset(token)
         self._refuse_if_over(fn.name)
-        return self._waiting(fn, self._perform(fn, args, kwargs, place))
+        begin: Begin = partial(self._perform, fn, args, kwargs, place)
+        return self._waiting(fn, begin if around is None else partial(around, begin))
+
+    def count(self, what: str) -> int:
+        """How many of these there were here before; one more is there now."""
+        self._refuse_if_over(what)
+        if self._counts is None:
+            self._counts = {}
+        number = self._counts[what] = self._counts.get(what, -1) + 1
+        return number
 
     def _may_park(self) -> bool:
         lane = self.lane
         return not lane.over and can_park() and threading.get_ident() == lane.session.thread
 
-    def _waiting(self, fn: HyperFunction, work: Any) -> Any:
+    def _waiting(self, fn: HyperFunction, begin: Begin) -> Any:
         """How the caller waits: a coroutine to await, a switch to the host, or a blocked thread."""
         session = self.lane.session
         here = threading.get_ident() == session.thread
         if fn.is_async and not self.waits:
-            return work if here else self._elsewhere(work)
+            return begin() if here else self._elsewhere(begin)
         if not here:
-            return asyncio.run_coroutine_threadsafe(work, session.loop).result()
+            return asyncio.run_coroutine_threadsafe(begin(), session.loop).result()
         if can_park():
-            return park(work)
-        work.close()
+            return park(begin())
         session.hosts = self.lane.needs_host = True
         raise NeedsHost(fn.name)
 
-    async def _elsewhere(self, work: Any) -> Any:
+    async def _elsewhere(self, begin: Begin) -> Any:
         """Wait, on another thread's loop, for work of the evaluation's loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.lane.session.loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begin(), self.lane.session.loop))
 
     async def _perform(
         self, fn: HyperFunction, args: tuple[Any, ...], kwargs: dict[str, Any], place: Place
@@ -278,7 +307,8 @@ class LaneFrame:
         """Send a model request; a stochastic one without a seed gets the seed of its place."""
         lane = self.lane
         if threading.get_ident() != lane.session.thread:
-            return await self._elsewhere(self.complete(route, request))  # type: ignore[no-any-return]
+            again: Begin = partial(self.complete, route, request)
+            return await self._elsewhere(again)  # type: ignore[no-any-return]
         self._refuse_if_over(request.model)
         if self._counts is None:
             self._counts = {}

@@ -9,6 +9,7 @@ from hyperfunc.errors import BudgetError
 from hyperfunc.program.binding import Binding
 from hyperfunc.program.hyperfunction import HyperFunction
 from hyperfunc.program.policy import count_call
+from hyperfunc.types import Exchange
 
 from .account import Charge
 from .gate import Gate
@@ -48,11 +49,12 @@ class Lane:
         flying: calls under way.
         reached: names of the functions that were called.
         trace: records its calls, or ``None``.
+        exchanges: its calls as the ledger has them.
     """
 
     __slots__ = (
-        "_quiet", "binding", "calls", "charges", "fault", "flying", "luck", "needs_host", "number", "over",
-        "reached", "repeat", "session", "shaky", "tasks", "trace",
+        "_quiet", "binding", "calls", "charges", "exchanges", "fault", "flying", "luck", "needs_host",
+        "number", "over", "reached", "repeat", "session", "shaky", "tasks", "trace",
     )  # fmt: skip
 
     def __init__(self, session: Session, binding: Binding, luck: str, repeat: int, number: int = 0) -> None:
@@ -72,6 +74,7 @@ class Lane:
         self.flying = 0
         self._quiet: asyncio.Future[None] | None = None
         self.trace: Tracer | None = None
+        self.exchanges: tuple[Exchange, ...] = ()
 
     def adopt(self, task: asyncio.Task[Any]) -> None:
         """A task that the program started."""

@@ -29,6 +29,7 @@ class Settings:
             ``local_gpu``, where there is one), or a torch device.
         trace: record the calls of each lane and keep them in its cell; lanes then make all of their calls,
             and none is taken from the ledger.
+        exchanges: keep the calls of each lane with its cell, for those who learn from them.
     """
 
     seed: int = 0
@@ -38,6 +39,7 @@ class Settings:
     execution: str = "auto"
     device: str = "auto"
     trace: bool = False
+    exchanges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from hyperfunc.evaluation.metrics import Metric
 from hyperfunc.evaluation.scorers.base import code_of
 from hyperfunc.ledger.keys import content_key
 from hyperfunc.program.discovery import reach
-from hyperfunc.types import Cell, Failure, ScoreResult
+from hyperfunc.types import Cell, Exchange, Failure, ScoreResult
 
 from .account import Charge, totals
 from .encoding import decode, encode
+from .exchanges import as_json, from_json
 
 if TYPE_CHECKING:
+    from hyperfunc.execution.settings import Settings
     from hyperfunc.ledger import Ledger
 
 __all__ = ["Shelf", "Stored", "metric_fingerprint"]
@@ -28,21 +30,33 @@ _UNJUDGED = "$hyperfunc unjudged"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the ledger has of a lane: its prediction and charges; the cell only if it was judged too."""
+    """What the ledger has of a lane: what it returned and used; the cell only if it was judged too."""
 
     prediction: Any
     charges: dict[str, Charge]
     reached: tuple[str, ...]
+    exchanges: tuple[Exchange, ...]
     cell: Cell | None
 
 
 class Shelf:
-    """The cells of one program, seed and metric in a ledger; empty without a ledger."""
+    """The cells of one program, seed and metric in a ledger; empty without a ledger.
 
-    def __init__(self, ledger: Ledger | None, program: str, seed: int, metric: Metric, origin: str) -> None:
+    Args:
+        ledger: where they are kept.
+        program: fingerprint of what made them.
+        settings: the seed is part of their names; with ``exchanges``, cells without them do not count.
+        metric: that judges them.
+        origin: of those that are added.
+    """
+
+    def __init__(
+        self, ledger: Ledger | None, program: str, settings: Settings, metric: Metric, origin: str
+    ) -> None:
         self._ledger = ledger
         self._program = program
-        self._seed = seed
+        self._seed = settings.seed
+        self._exchanges = settings.exchanges
         self._origin = origin
         judges = ledger is not None and metric.per_item
         self._scorer = metric_fingerprint(metric) if judges else None
@@ -61,25 +75,28 @@ class Shelf:
         if row is None or row.prediction is None:
             return None
         kept = decode(row.prediction)
+        if self._exchanges and "exchanges" not in kept:
+            return None  # its calls are in the ledger, so that it costs nothing to run it again
         charges = {k: Charge(tokens, dollars) for k, (tokens, dollars) in kept["charges"].items()}
         reached = tuple(kept.get("reached", ()))
+        exchanges = from_json(kept.get("exchanges", []))
         prediction = Failure(row.failure) if row.failure is not None else kept["value"]
         judged = self._scorer is None or row.score is not None or row.failure is not None
         if not judged:
             # A prediction alone does not say how it came about.
-            return None if self._traced else Stored(prediction, charges, reached, None)
+            return None if self._traced else Stored(prediction, charges, reached, exchanges, None)
         score = row.score if self._scorer is not None else None
         if self._scorer is not None and row.failure is not None:
             score = 0.0
-        failure = row.failure
-        if row.details is not None and (unjudged := decode(row.details)) and _UNJUDGED in unjudged:
-            failure = unjudged[_UNJUDGED]
+        failure, details = row.failure, decode(row.details) if row.details is not None else {}
+        if _UNJUDGED in details:
+            failure, details = details[_UNJUDGED], {}
         cell = Cell(
             candidate=lane[0], example=lane[1].key or "", repeat=lane[2], score=score,
             feedback=row.feedback or row.failure or "", failure=failure, prediction=prediction,
-            reached=reached, **totals(charges),
+            reached=reached, details=details, exchanges=exchanges, **totals(charges),
         )  # fmt: skip
-        return Stored(prediction, charges, reached, cell)
+        return Stored(prediction, charges, reached, exchanges, cell)
 
     def keep(
         self, cell: Cell, example: Example, failure: Failure | None, charges: Mapping[str, Charge],
@@ -95,7 +112,13 @@ class Shelf:
             return
         failed = isinstance(cell.prediction, Failure)
         known = {k: [c.tokens, c.dollars] for k, c in charges.items()}
-        kept = {"value": None if failed else cell.prediction, "charges": known, "reached": list(cell.reached)}
+        kept: dict[str, Any] = {
+            "value": None if failed else cell.prediction,
+            "charges": known,
+            "reached": list(cell.reached),
+        }
+        if self._exchanges:
+            kept["exchanges"] = as_json(cell.exchanges)
         data = encode(kept)
         if data is None:
             self._warn(f"a prediction of type {type(cell.prediction).__name__}")

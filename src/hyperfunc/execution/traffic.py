@@ -220,6 +220,23 @@ class Traffic:
                     self._wake()
                 return reservation
 
+    async def begin_foreign(self, tokens: int, dollars: float | None) -> Reservation:
+        """Set aside a call that another library makes; see :mod:`hyperfunc.execution.foreign`."""
+        reservation = await self.reserve(tokens, dollars)
+        self._sending += 1
+        return reservation
+
+    def begin_foreign_now(self, tokens: int, dollars: float | None) -> Reservation:
+        """The same for code that cannot wait."""
+        reservation = self.account.reserve(tokens, dollars)
+        self._sending += 1
+        return reservation
+
+    def end_foreign(self) -> None:
+        """Such a call is over."""
+        self._sending -= 1
+        self._wake()
+
     def _wake(self) -> None:
         """Let those who wait for budget look again: one at a time, all when nothing is in flight."""
         for _ in range(min(1, len(self._short)) if self._sending else len(self._short)):

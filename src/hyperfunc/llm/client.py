@@ -36,6 +36,11 @@ class Sampling:
         repetition_penalty: divisor of positive logits of seen tokens; 1 is neutral.
         frequency_penalty: subtracted once per occurrence, in [-2, 2]; 0 is neutral.
         presence_penalty: subtracted once if seen, in [-2, 2]; 0 is neutral.
+        xtc_probability: how often the likeliest of several likely tokens are left out, in [0, 1]; 0 never.
+        xtc_threshold: what counts as likely for it, in [0, 1]; above 0.5 it is off. 0.1 when not set.
+        dry_multiplier: how strongly a token that would go on with a repetition is held back; 0 is off.
+        dry_base: growth of that with the length of the repetition, at least 1. 1.75 when not set.
+        dry_allowed_length: repeated tokens that cost nothing, at least 0. 2 when not set.
         max_tokens: longest completion in tokens, at least 1.
     """
 
@@ -48,6 +53,11 @@ class Sampling:
     repetition_penalty: float | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
+    xtc_probability: float | None = None
+    xtc_threshold: float | None = None
+    dry_multiplier: float | None = None
+    dry_base: float | None = None
+    dry_allowed_length: int | None = None
     max_tokens: int | None = None
 
     def given(self) -> dict[str, float | int]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from hyperfunc.errors import ModelError
 from hyperfunc.program.binding import current_frame
+from hyperfunc.spaces import Exemplar
 
 from .client import Message, Request, Response, Sampling
 from .registry import route_for
 
-__all__ = ["llm_completion", "request_for", "sampling_of"]
+__all__ = ["llm_completion", "request_for", "sampling_of", "with_learnt"]
 
 _SAMPLING = frozenset(Sampling.__dataclass_fields__)
 
@@ -99,6 +101,28 @@ def request_for(
         response_format=response_format,
         tools=tuple(tools),
     )
+
+
+def with_learnt(
+    messages: str | Sequence[Message | Mapping[str, str]], prompt: str, exemplars: Sequence[Exemplar] = ()
+) -> tuple[Message, ...]:
+    """Messages behind a prompt and exemplars.
+
+    Args:
+        messages: one user text, or messages.
+        prompt: sent first, as a message of the system; none when empty.
+        exemplars: each becomes a turn of the user and one of the assistant, a text as it is and anything
+            else as JSON; they go behind the messages of the system that begin.
+    """
+    said = _messages(messages)
+    start = next((n for n, message in enumerate(said) if message.role != "system"), len(said))
+    system = (Message("system", prompt),) if prompt else ()
+    shown = [
+        Message(role, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for exemplar in exemplars
+        for role, value in (("user", exemplar.input), ("assistant", exemplar.output))
+    ]
+    return (*system, *said[:start], *shown, *said[start:])
 
 
 def sampling_of(hp: Any, *, longest: int = 256) -> Sampling:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import Signature, signature
 from typing import Any
 
 from hyperfunc.errors import ModelError, did_you_mean
 from hyperfunc.ledger.keys import content_key
+from hyperfunc.program.binding import Binding
 from hyperfunc.program.hyperfunction import HyperFunction, Policy
-from hyperfunc.spaces import LMParam, SamplerParam, group_knobs
+from hyperfunc.spaces import Exemplar, LMParam, SamplerParam, group_knobs
 
 # As a module, so that a program's fingerprint stops here and leaves the library's own code out.
 from . import completion
-from .client import Message, Response, Sampling
+from .client import Message, Request, Response, Sampling
 
-__all__ = ["make_llm_completion"]
+__all__ = ["LLMFunction", "make_llm_completion", "with_starts"]
 
 _SAMPLING = tuple(field.name for field in dataclasses.fields(Sampling))
 
@@ -28,6 +30,8 @@ def make_llm_completion(
     *,
     name: str | None = None,
     hp_type: type | None = None,
+    exemplars: Iterable[Exemplar | tuple[Any, Any]] | None = None,
+    max_exemplars: int = 4,
     optimize_prompt: bool = True,
     optimize_hparams: bool = True,
     stop: Sequence[str] | str = (),
@@ -38,12 +42,13 @@ def make_llm_completion(
     policy: Policy | None = None,
     cache: bool = False,
     **sampling: float | None,
-) -> HyperFunction:
+) -> LLMFunction:
     """Make a hyperfunction that asks a model; each one made has values of its own.
 
     It is called with one user text, or with messages, and answers with a
     :class:`~hyperfunc.llm.Response`, whose text is ``.content``. Inside a system its knobs are
-    ``<name>.prompt`` and ``<name>.hp.<parameter>``; a caller may pass ``prompt=`` and ``hp=`` explicitly.
+    ``<name>.prompt``, ``<name>.hp.<parameter>`` and, where they are asked for, ``<name>.exemplars``; a caller
+    may pass ``prompt=``, ``hp=`` and ``exemplars=`` explicitly.
 
     Args:
         model: such as ``"local/office"``.
@@ -54,6 +59,11 @@ def make_llm_completion(
             have knobs that people can read and that stay when a prompt is edited.
         hp_type: the parameter group; :class:`~hyperfunc.LMParam` by default, or
             :class:`~hyperfunc.SamplerParam` when a given parameter asks for it.
+        exemplars: the pool that exemplar search draws from, as ``(input, output)`` pairs; an empty one is
+            for searches that find their own. Those that are shown go between the prompt and what the caller
+            says, each as a turn of the user and one of the assistant; a text as it is, anything else as JSON.
+            ``None`` for none: then there are none to learn.
+        max_exemplars: the most that are shown.
         optimize_prompt: whether the prompt is learnt.
         optimize_hparams: whether the parameters are learnt.
         stop: strings that end the answer.
@@ -93,16 +103,20 @@ def make_llm_completion(
         "stop": (stop,) if isinstance(stop, str) else tuple(stop), "seed": seed, "logprobs": logprobs,
         "response_format": response_format, "tools": tuple(tools),
     }  # fmt: skip
-    made = _with_starts(group, given)
+    made = with_starts(group, given)
     # Start values are values of a candidate; the rest must be seen in the program's fingerprint.
     constants = {key: value for key, value in given.items() if key not in group_knobs(group)}
     settings = (model, options, constants)
-    ask = _without_prompt(settings) if system_prompt is None else _with_prompt(settings)
+    pool = None if exemplars is None else tuple(exemplars)
+    ask = _asking(settings, takes_prompt=system_prompt is not None, takes_exemplars=pool is not None)
     ask.__doc__ = system_prompt
-    ask.__name__ = ask.__qualname__ = name or _name(system_prompt, given, settings)
-    return HyperFunction(
+    ask.__name__ = ask.__qualname__ = name or _name(system_prompt, given, settings, pool)
+    return LLMFunction(
         ask,
+        options,
         hp_type=made,
+        exemplars=pool or (),
+        max_exemplars=max_exemplars,
         optimize_prompt=optimize_prompt and system_prompt is not None,
         optimize_hparams=optimize_hparams,
         model=model,
@@ -117,26 +131,59 @@ _Messages = str | Sequence[Message | Mapping[str, str]]
 _Settings = tuple[str, dict[str, Any], dict[str, Any]]
 
 
-def _with_prompt(settings: _Settings) -> Callable[..., Any]:
-    async def ask(messages: _Messages, *, prompt: str, hp: Any) -> Response:
-        model, options, _ = settings
-        turns = [{"role": "user", "content": messages}] if isinstance(messages, str) else list(messages)
-        system = [{"role": "system", "content": prompt}] if prompt else []
-        return await completion.llm_completion(model, [*system, *turns], hp, **options)
+class LLMFunction(HyperFunction):
+    """A hyperfunction that asks a model once a call; what it would ask can be said without asking.
 
+    Args:
+        ask: the plain function.
+        options: of each of its requests, beside messages and sampling.
+        settings: of the hyperfunction.
+    """
+
+    model: str
+
+    def __init__(self, ask: Callable[..., Any], options: Mapping[str, Any], **settings: Any) -> None:
+        super().__init__(ask, **settings)
+        self._options = dict(options)
+
+    def request(self, messages: _Messages, values: Mapping[str, Any]) -> Request:
+        """What a call with these messages asks.
+
+        Args:
+            messages: one user text, or messages.
+            values: by knob, such as a candidate; a knob that is not among them is at its default.
+        """
+        ready = Binding(values).injection(self)
+        turns = completion.with_learnt(messages, ready.get("prompt", ""), ready.get("exemplars", ()))
+        return completion.request_for(self.model, turns, ready.get("hp"), **self._options)
+
+
+def _asking(settings: _Settings, *, takes_prompt: bool, takes_exemplars: bool) -> Callable[..., Any]:
+    async def ask(
+        messages: _Messages, *, hp: Any, prompt: str = "", exemplars: Sequence[Exemplar] = ()
+    ) -> Response:
+        model, options, _ = settings
+        turns = completion.with_learnt(messages, prompt, exemplars)
+        return await completion.llm_completion(model, turns, hp, **options)
+
+    # What is injected goes by the names of the parameters.
+    taken = {"messages": True, "hp": True, "prompt": takes_prompt, "exemplars": takes_exemplars}
+    parameters = [p for name, p in signature(ask).parameters.items() if taken[name]]
+    ask.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     return ask
 
 
-def _without_prompt(settings: _Settings) -> Callable[..., Any]:
-    async def ask(messages: _Messages, *, hp: Any) -> Response:
-        model, options, _ = settings
-        return await completion.llm_completion(model, messages, hp, **options)
+def with_starts(group: type, given: Mapping[str, Any]) -> type:
+    """A parameter group with other start values.
 
-    return ask
+    Args:
+        group: a dataclass of parameters.
+        given: values by field; those of knobs are checked.
 
-
-def _with_starts(group: type, given: Mapping[str, Any]) -> type:
-    """The group with other start values."""
+    Raises:
+        ModelError: the group has no such field.
+        SpaceError: a value out of its knob's bounds.
+    """
     knobs = group_knobs(group)
     fields = {f.name for f in dataclasses.fields(group)} if dataclasses.is_dataclass(group) else set()
     if missing := sorted(given.keys() - fields):
@@ -156,6 +203,9 @@ def _with_starts(group: type, given: Mapping[str, Any]) -> type:
     return made
 
 
-def _name(system_prompt: str | None, given: Mapping[str, Any], settings: _Settings) -> str:
+def _name(
+    system_prompt: str | None, given: Mapping[str, Any], settings: _Settings, pool: tuple[Any, ...] | None
+) -> str:
     slug = re.sub(r"\W+", "_", settings[0].rsplit("/", 1)[-1]).strip("_").lower() or "model"
-    return f"{slug}_{content_key(system_prompt, given, settings)[:6]}"
+    shown = () if pool is None else ([[e.input, e.output] if isinstance(e, Exemplar) else e for e in pool],)
+    return f"{slug}_{content_key(system_prompt, given, settings, *shown)[:6]}"

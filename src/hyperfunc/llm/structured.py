@@ -11,7 +11,7 @@ from hyperfunc.errors import BadAnswer, ModelError
 from .client import Response
 from .schema import violation
 
-__all__ = ["parse_answer", "schema_of"]
+__all__ = ["enforces_schemas", "parse_answer", "schema_of", "strict_json"]
 
 _SHOWN = 120
 
@@ -64,8 +64,8 @@ def parse_answer(answer: Response | str, response_format: Mapping[str, Any]) -> 
     if isinstance(answer, Response) and answer.finish_reason == "length":
         raise BadAnswer(f"the answer was cut off by its length ({text[:_SHOWN]!r}); raise max_tokens")
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = strict_json(text)
+    except ValueError as error:
         raise BadAnswer(
             f"the answer is not the JSON that was asked for: {error}, in {text[:_SHOWN]!r}"
         ) from error
@@ -73,6 +73,32 @@ def parse_answer(answer: Response | str, response_format: Mapping[str, Any]) -> 
     if found is not None:
         raise BadAnswer(f"the answer does not fit its schema: {found}, in {text[:_SHOWN]!r}")
     return value
+
+
+def enforces_schemas(client: Any) -> bool:
+    """Whether a client is known to hold every answer to the schema of its request.
+
+    A client says so by an attribute ``enforces_schemas``; of middleware, what it wraps is asked. Without a
+    word it counts as no.
+    """
+    while client is not None:
+        said = getattr(client, "enforces_schemas", None)
+        if said is not None:
+            return bool(said)
+        client = getattr(client, "client", None)
+    return False
+
+
+def strict_json(text: str) -> Any:
+    """The one JSON value that a text is: nothing around it, no repeated names, no NaN.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from hyperfunc.errors import MetricError
 from hyperfunc.optimizers.archive import Archive, Block
+from hyperfunc.optimizers.proposers.base import Proposed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hyperfunc.optimizers.proposers.base import Rejected, TextProposer
+    from hyperfunc.optimizers.proposers.screening import Screen
     from hyperfunc.spaces import Candidate, Population, Space
 
 __all__ = ["Ask", "Consult", "Delegate", "NoOp", "Optimizer", "Problem", "Proposed", "State", "Told"]
@@ -39,6 +42,7 @@ class Problem:
         lanes: about how many evaluations of one candidate on one example the budget pays; ``None`` when
             nothing limits them.
         groups: what each example belongs to, N entries; ``None`` when every example stands for itself.
+        validation: indices of examples that serve comparisons only and are never shown to a proposer.
     """
 
     space: Space
@@ -49,42 +53,37 @@ class Problem:
     calls_per_lane: float = 0.0
     lanes: int | None = None
     groups: tuple[str, ...] | None = None
+    validation: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Consult:
-    """A wish for new texts, which somebody outside writes: a model, or a function of the user's.
+    """A wish for new values, which a proposer writes.
 
     Args:
         proposer: who writes them.
-        parents: whose texts are rewritten; changes are made to the first, others are to be borrowed from.
+        parents: whose values are rewritten; changes are made to the first, others are to be borrowed from.
         names: of the knobs to rewrite.
         examples: what the proposer is shown: examples that the first parent was scored on.
-        rejected: earlier texts by knob, each with why it was not taken.
+        rejected: earlier values by knob, each with why it was not taken.
         number: tells it from the other consultations of the run; its luck depends on it.
-        note: a few words for the history.
+        share: of the budget, what consultations may take in all, in (0, 1].
+        perfect: the score at which nothing is left to improve.
+        screen: what new values have to pass; ``None`` lets everything through.
+        scored_as: by example, the candidate that was scored on it in place of the first parent: one that has
+            the same values for ``names`` and others elsewhere.
     """
 
-    proposer: Any
+    proposer: TextProposer
     parents: tuple[Candidate, ...]
     names: tuple[str, ...]
     examples: tuple[int, ...]
-    rejected: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    rejected: Mapping[str, tuple[Rejected, ...]] = field(default_factory=dict)
     number: int = 0
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    """The answer to a consultation.
-
-    Args:
-        changes: knob values to put into the first parent, one mapping per proposal; perhaps none.
-        refused: why other proposals did not pass the screen.
-    """
-
-    changes: tuple[Mapping[str, Any], ...] = ()
-    refused: tuple[str, ...] = ()
+    share: float = 1.0
+    perfect: float = 1.0
+    screen: Screen | None = None
+    scored_as: Mapping[int, Candidate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,8 @@ class Ask:
         examples: indices of training examples, the same for all candidates.
         repeat: which luck; candidates are compared under the same one.
         note: a few words for the history.
-        consult: texts that are wanted in place of scores; the population is then empty.
+        consult: values that are wanted in place of scores; the population is then empty.
+        tag: for the optimizer itself, to know its asks apart.
     """
 
     population: Population | tuple[Candidate, ...]
@@ -104,10 +104,15 @@ class Ask:
     repeat: int = 0
     note: str = ""
     consult: Consult | None = None
+    tag: int = 0
 
 
 def _no_feedback(_candidate: int, _example: int) -> str:
     return ""
+
+
+def _no_details(_candidate: int, _example: int) -> Mapping[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,14 @@ class Told:
         values_K: the metric of each candidate on these examples; NaN where it could not be had.
         scores_KN: per example; NaN where missing; ``None`` for a metric over sets.
         feedback: of the scorer, for (candidate, example) by place in the ask.
-        proposed: the texts, if texts were asked for.
+        details: of the scorer, likewise.
+        proposed: the values, if values were asked for.
     """
 
     values_K: NDArray[np.float64]
     scores_KN: NDArray[np.float64] | None = None
     feedback: Callable[[int, int], str] = _no_feedback
+    details: Callable[[int, int], Mapping[str, Any]] = _no_details
     proposed: Proposed | None = None
 
 
@@ -163,8 +170,25 @@ class Optimizer(ABC):
         best = optimizer.recommend(state)[0]
     """
 
-    pipelined: ClassVar[bool] = False
-    workers: ClassVar[int] = 16
+    @property
+    def pipelined(self) -> bool:
+        """Whether it may be asked again before earlier asks are answered."""
+        return False
+
+    @property
+    def consults(self) -> bool:
+        """Whether it has values written by proposers."""
+        return False
+
+    @property
+    def workers(self) -> int:
+        """How many simulated workers decide the order in which a pipelined optimizer reads its answers."""
+        return 16
+
+    @property
+    def ends(self) -> bool:
+        """Whether it ends by itself, whatever it finds."""
+        return getattr(self, "steps", None) is not None
 
     def init(self, problem: Problem) -> State:
         """The state before the first ask."""
@@ -216,6 +240,26 @@ class Delegate(Optimizer):
     @abstractmethod
     def inner(self) -> Optimizer:
         """The optimizer that does the work."""
+
+    @property
+    def pipelined(self) -> bool:
+        """As the inner one."""
+        return self.inner().pipelined
+
+    @property
+    def consults(self) -> bool:
+        """As the inner one."""
+        return self.inner().consults
+
+    @property
+    def workers(self) -> int:
+        """As the inner one."""
+        return self.inner().workers
+
+    @property
+    def ends(self) -> bool:
+        """As the inner one."""
+        return self.inner().ends
 
     def ended(self, state: State) -> str:
         """What the inner one says."""

@@ -91,6 +91,8 @@ class Random(Proposer):
 class Grid(Proposer):
     """Proposes every combination of points on the knobs that have a place in the unit cube.
 
+    A knob that does not matter beside the others adds no points.
+
     Args:
         points: points per number, evenly spaced on its scale with both ends; one count for all, or a
             count per knob name. A whole number takes each of its values once at most, a choice every
@@ -111,29 +113,60 @@ class Grid(Proposer):
         self, problem: Problem, archive: Archive, own: int | None, count: int, known: frozenset[str]
     ) -> tuple[tuple[Candidate, ...], int]:
         """The next points, in order."""
-        axes = self._axes(problem)
-        shape = tuple(map(len, axes.values()))
-        total = math.prod(shape)
-        if total > _GRID_LIMIT:
-            raise SpaceError(
-                f"a grid over {len(axes)} knobs has {total} points; name fewer knobs or fewer points"
-            )
+        points = self._points(problem)
         fresh: dict[str, Candidate] = {}
         place = own or 0
-        while place < total and len(fresh) < count:
-            at = np.unravel_index(place, shape)
-            point = {name: axis[int(step)] for (name, axis), step in zip(axes.items(), at, strict=True)}
-            member = problem.start.replace(point)
+        while place < len(points) and len(fresh) < count:
+            member = problem.start.replace(points[place])
             if member.id not in known:
                 fresh.setdefault(member.id, member)
             place += 1
         return tuple(fresh.values()), place
+
+    def _points(self, problem: Problem) -> Sequence[Mapping[str, Any]]:
+        """All combinations, those of knobs that do not matter left out."""
+        axes = self._axes(problem)
+        conditions = problem.space.conditions
+        if not conditions.parents & axes.keys():
+            return _Product(axes)
+        later = [name for name in conditions.names if name in axes]
+        order = [*(name for name in axes if name not in later), *later]
+        points: list[dict[str, Any]] = [{}]
+        for name in order:
+            grown = []
+            for point in points:
+                off = name in conditions.inactive({**problem.start, **point})
+                grown += [point] if off else [{**point, name: value} for value in axes[name]]
+            points = grown
+            _check_size(len(points), len(axes))
+        return points
 
     def _axes(self, problem: Problem) -> dict[str, list[Any]]:
         counts = self.points
         if isinstance(counts, Mapping):
             return {name: _axis(problem.space[name], count) for name, count in counts.items()}
         return {name: _axis(problem.space[name], counts) for name in problem.space.unit_names}
+
+
+class _Product(Sequence[Mapping[str, Any]]):
+    """All combinations of some axes, made when asked for."""
+
+    def __init__(self, axes: Mapping[str, list[Any]]) -> None:
+        self._axes = axes
+        self._shape = tuple(map(len, axes.values()))
+        _check_size(len(self), len(axes))
+
+    def __len__(self) -> int:
+        return math.prod(self._shape)
+
+    def __getitem__(self, place: Any) -> Any:
+        at = np.unravel_index(place, self._shape)
+        return {name: axis[int(step)] for (name, axis), step in zip(self._axes.items(), at, strict=True)}
+
+
+def _check_size(points: int, knobs: int) -> None:
+    if points > _GRID_LIMIT:
+        raise SpaceError(f"a grid over {knobs} knobs has {points} points; name fewer knobs or fewer points")
 
 
 def _axis(knob: Knob, count: int) -> list[Any]:

@@ -13,8 +13,8 @@ from hyperfunc.errors import SpaceError
 from hyperfunc.evaluation.statistics import log_capitals
 from hyperfunc.optimizers.base import Ask
 from hyperfunc.optimizers.effects import posterior_means, posterior_order
+from hyperfunc.optimizers.rungs import example_row
 from hyperfunc.optimizers.search import Enter, Scheduler
-from hyperfunc.rng import generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,6 +98,11 @@ class Racing(Scheduler):
             raise SpaceError(
                 f"a race needs level in (0, 1) and epsilon in [0, 1), but got {self.level} and {self.epsilon}"
             )
+
+    @property
+    def decides(self) -> bool:
+        """Those still in the race were told apart from the others on the same examples."""
+        return True
 
     def begin(self, problem: Problem) -> _Own:
         """Before the start."""
@@ -201,13 +206,7 @@ class Racing(Scheduler):
 
     def _row(self, problem: Problem, passes: int) -> list[int]:
         """The examples in the order of one pass; those of a group follow each other."""
-        rng = generator(problem.seed, "race", passes)
-        groups = problem.groups
-        if groups is None:
-            return [int(n) for n in rng.permutation(problem.n_examples)]
-        names = sorted(set(groups))
-        places = {names[int(n)]: place for place, n in enumerate(rng.permutation(len(names)))}
-        return sorted(range(problem.n_examples), key=lambda n: (places[groups[n]], n))
+        return example_row(problem, passes)
 
 
 def _by_group(

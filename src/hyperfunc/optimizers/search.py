@@ -51,6 +51,10 @@ class Proposer(Delegate):
             at most ``count`` candidates that are all different and not known; none when there are no more.
         """
 
+    def order(self, problem: Problem, archive: Archive) -> tuple[Candidate, ...]:
+        """Measured candidates best first, by a model of the scores; empty for a proposer without one."""
+        return ()
+
     def inner(self) -> Optimizer:
         """A search over all examples."""
         from hyperfunc.optimizers.fixed import Fixed
@@ -60,6 +64,20 @@ class Proposer(Delegate):
 
 class Scheduler(ABC):
     """Says which cells to fill, and when enough is known."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether its own comparisons say what to recommend, even where the proposer has a model."""
+        return False
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether it may be asked again before earlier asks are answered."""
+        return False
+
+    def told(self, own: Any, ask: Ask) -> Any:
+        """What it keeps when an ask was answered."""
+        return own
 
     @abstractmethod
     def begin(self, problem: Problem) -> Any:
@@ -109,6 +127,11 @@ class Search(Optimizer):
     proposer: Proposer
     scheduler: Scheduler
 
+    @property
+    def pipelined(self) -> bool:
+        """As the scheduler."""
+        return self.scheduler.pipelined
+
     def _init(self, problem: Problem) -> _Own:
         return _Own(self.scheduler.begin(problem))
 
@@ -128,9 +151,11 @@ class Search(Optimizer):
 
     def _tell(self, state: State, ask: Ask, told: Told) -> _Own:
         own: _Own = state.own
-        return own
+        return replace(own, schedule=self.scheduler.told(own.schedule, ask))
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
+        if not self.scheduler.decides and (best := self.proposer.order(state.problem, state.archive)):
+            return best
         return self.scheduler.recommend(state.problem, state.archive, state.own.schedule)
 
     def ended(self, state: State) -> str:

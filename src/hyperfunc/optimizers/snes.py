@@ -55,13 +55,24 @@ class Gaussian:
         """Where members lie, within the cube."""
         return np.clip(self.mean_D + self.widths_D * noise_KD, 0.0, 1.0)
 
-    def moved(self, noise_KD: NDArray[np.float64], values_K: NDArray[np.float64]) -> Gaussian:
-        """The distribution after a generation; members whose value is NaN are left out."""
+    def moved(
+        self,
+        noise_KD: NDArray[np.float64],
+        values_K: NDArray[np.float64],
+        active_KD: NDArray[np.bool_] | None = None,
+    ) -> Gaussian:
+        """The distribution after a generation; members whose value is NaN are left out.
+
+        Where a coordinate did not matter to a member, ``active_KD`` is False and the member moves nothing.
+        """
+        if active_KD is not None:
+            noise_KD = np.where(active_KD, noise_KD, 0.0)
         dim = max(1, len(self.mean_D))
         rate = (3.0 + math.log(dim)) / (5.0 * math.sqrt(dim))
         weights_K = natural_utilities(values_K)
         mean_D = self.mean_D + self.widths_D * (weights_K @ noise_KD)
-        growth_D = np.exp(rate / 2.0 * (weights_K @ (noise_KD**2 - 1.0)))
+        stretch_KD = noise_KD**2 - (1.0 if active_KD is None else active_KD)
+        growth_D = np.exp(rate / 2.0 * (weights_K @ stretch_KD))
         return replace(
             self,
             mean_D=np.clip(mean_D, 0.0, 1.0),
@@ -116,7 +127,12 @@ class SNES(Optimizer):
 
     def _tell(self, state: State, ask: Ask, told: Told) -> Gaussian:
         search: Gaussian = state.own
-        return search.moved(search.noise(state.problem.seed, self.population), told.values_K)
+        noise_KD = search.noise(state.problem.seed, self.population)
+        space = state.problem.space
+        active = None
+        if space.conditions:
+            active = space.active_units(search.points(noise_KD), state.problem.start)
+        return search.moved(noise_KD, told.values_K, active)
 
     def _recommend(self, state: State) -> tuple[Candidate, ...]:
         search: Gaussian = state.own

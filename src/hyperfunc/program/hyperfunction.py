@@ -188,6 +188,16 @@ class HyperFunction:
             ready = {k: v for k, v in ready.items() if at.get(k, len(args)) >= len(args)}
         return {**ready, **kwargs} if kwargs else {**ready}
 
+    def take_name(self, wanted: str | None, is_free: Callable[[str], bool]) -> None:
+        """Settle the name before a system takes the function in, where nobody gave one.
+
+        A decorated function has its name. Kinds of hyperfunctions that are made without one override this.
+
+        Args:
+            wanted: name of the attribute that the function is assigned to, if any.
+            is_free: whether the system has no such name yet.
+        """
+
     def __repr__(self) -> str:
         return f"<hyperfunction {self.name}>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,3 +33,14 @@ class Callback:
 
     def on_end(self, result: Result) -> None:
         """The run is over."""
+
+    async def on_close(self) -> Sequence[str]:
+        """Called last, and waited for: what a callback still has to finish.
+
+        Returns:
+            What the user should know of the watching itself; it joins the result's warnings.
+        """
+        return ()
+
+    def on_break(self, error: BaseException) -> None:
+        """The run broke off by this error, or by an interruption; there will be no end and no close."""

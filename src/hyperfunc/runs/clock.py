@@ -8,7 +8,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Simulates workers: each fills one cell a tick, and a consultation takes some ticks of its own.
+    """Simulates workers: each fills one cell a tick, or is busy with a request of a consultation for some.
 
     Several asks are under way at once, and an optimizer must read their answers in an order that is the same
     in every run. Reading them in the order they were asked would leave workers idle behind a slow one. So
@@ -17,7 +17,7 @@ class Clock:
 
     Args:
         workers: simulated, at least 1.
-        consultation: ticks of a consultation; cells wait for none.
+        consultation: ticks of a request to the model of a proposer.
     """
 
     def __init__(self, workers: int, consultation: float) -> None:
@@ -32,12 +32,15 @@ class Clock:
 
     def cells(self, count: int) -> float:
         """When so many cells that begin now are filled."""
+        return self._done(count, 1.0)
+
+    def consultation(self, requests: int) -> float:
+        """When a consultation of so many requests, all made at once, is over if it begins now."""
+        return self._done(requests, self._consultation)
+
+    def _done(self, count: int, ticks: float) -> float:
         done = self.now
         for _ in range(count):
-            done = max(self.now, self._free[0]) + 1.0
-            heapq.heapreplace(self._free, done)
+            done = max(done, free := max(self.now, self._free[0]) + ticks)
+            heapq.heapreplace(self._free, free)
         return done
-
-    def consultation(self) -> float:
-        """When a consultation that begins now is over."""
-        return self.now + self._consultation

@@ -25,10 +25,17 @@ class Costs:
 
     def __init__(self) -> None:
         self.dearest = Spend(evaluations=1)
+        self._held = 0
+        self._kept = Spend()
+        self._opened = Spend()
         self._told = Spend()
         self._charged: set[str] = set()
         self._asked: set[tuple[str, int, int]] = set()
         self._begun: dict[int, int] = {}
+        self._consulting: dict[int, Spend] = {}
+        self._consulted = Spend()
+        self._dearest_consultation = Spend()
+        self._refused: set[int] = set()
 
     def learn(self, rows: Sequence[Sequence[Cell]]) -> None:
         """Take the lanes of some cells into account."""
@@ -59,16 +66,52 @@ class Costs:
             ask: that may be begun.
             under_way: those that were begun and not answered.
         """
+        wanted = self._most(ask) + self._confirmation_grew()
         if not under_way:
-            return self.affords_lanes(meter, self._cells(ask))
+            return _fits(wanted, meter.left())
         free = _minus(meter.budget, self._told)
         for each in under_way:
-            free = _minus(free, self._worst(self._begun[id(each)]))
-        return _fits(self._worst(self._cells(ask)), free)
+            begun = self._consulting.get(id(each))
+            free = _minus(free, self._worst(self._begun[id(each)]) if begun is None else begun)
+        return _fits(wanted, free)
 
-    def open(self, charged: Iterable[str]) -> None:
+    def _confirmation_grew(self) -> Spend:
+        """What the confirmation takes beyond what was set aside: texts that are learnt may cost more."""
+        now = self._worst(2 * self._held)
+        return Spend(**{name: max(0, getattr(now, name) - getattr(self._kept, name)) for name in _AMOUNTS})
+
+    def _most(self, ask: Ask) -> Spend:
+        """The most that an ask should take: the dearest so far, for each lane or consultation."""
+        if ask.consult is None:
+            return self._worst(self._cells(ask))
+        calls = ask.consult.proposer.calls * len(ask.consult.names)
+        dearest = self._dearest_consultation
+        return Spend(calls=calls, tokens=dearest.tokens, dollars=dearest.dollars)
+
+    def begin_consultation(self, ask: Ask, meter: Meter) -> None:
+        """A consultation begins, unless those before it have used up their share of the budget."""
+        assert ask.consult is not None
+        most = self._most(ask)
+        total = sum(self._consulting.values(), self._consulted + most)
+        if _within(total, meter.budget, ask.consult.share):
+            self._consulting[id(ask)] = most
+        else:
+            self._consulting[id(ask)] = Spend()
+            self._refused.add(id(ask))
+
+    def refuses(self, ask: Ask) -> bool:
+        """Whether a consultation that has begun is beyond their share."""
+        return id(ask) in self._refused
+
+    def open(self, charged: Iterable[str], spent: Spend) -> None:
         """The search begins; these calls were charged before and cost nothing more."""
         self._charged |= set(charged)
+        self._opened = spent
+
+    @property
+    def spent(self) -> Spend:
+        """What was charged before the search and for asks that were told, whatever is under way."""
+        return self._opened + self._told
 
     def begin(self, ask: Ask) -> int:
         """How many of an ask's cells nobody has asked for before; they are asked for from now on."""
@@ -81,12 +124,20 @@ class Costs:
         """An ask was answered; ``charges`` are the calls that its lanes used."""
         fresh = {key: charge for key, charge in charges.items() if key not in self._charged}
         self._charged |= fresh.keys()
-        self._told += Spend(
+        spend = Spend(
             calls=len(fresh),
             evaluations=self._begun.pop(id(ask), 0),
             tokens=sum(charge.tokens for charge in fresh.values()),
             dollars=sum(charge.dollars or 0.0 for charge in fresh.values()),
         )
+        self._told += spend
+        if self._consulting.pop(id(ask), None) is not None:
+            self._refused.discard(id(ask))
+            self._consulted += spend
+            dearest = self._dearest_consultation
+            self._dearest_consultation = Spend(
+                tokens=max(dearest.tokens, spend.tokens), dollars=max(dearest.dollars, spend.dollars)
+            )
 
     def _cells(self, ask: Ask) -> int:
         if self._asked or self._begun:
@@ -124,6 +175,7 @@ class Costs:
         for name, limit in limited.items():
             if each[name] > 0:
                 examples = min(examples, int(limit * _SHARE / each[name]))
+        self._held, self._kept = examples, self._worst(2 * examples)
         rest = {name: max(0, limit - each[name] * examples) for name, limit in limited.items()}
         if left.seconds is not None and examples:
             rest["seconds"] = left.seconds * (1 - _TIME_SHARE)
@@ -133,6 +185,12 @@ class Costs:
 def _fits(wanted: Spend, free: Budget) -> bool:
     pairs = [(getattr(wanted, name), getattr(free, name)) for name in _AMOUNTS]
     return all(limit is None or need <= limit for need, limit in pairs)
+
+
+def _within(spend: Spend, budget: Budget, share: float) -> bool:
+    """Whether a spend is within a share of each limited amount."""
+    pairs = [(getattr(spend, name), getattr(budget, name)) for name in _AMOUNTS]
+    return share >= 1 or all(limit is None or need <= limit * share for need, limit in pairs)
 
 
 def _minus(free: Budget, spent: Spend) -> Budget:

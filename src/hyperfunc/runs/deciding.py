@@ -37,6 +37,11 @@ class Decider:
         return self._optimizer.pipelined
 
     @property
+    def consults(self) -> bool:
+        """Whether it has values written by proposers."""
+        return self._optimizer.consults
+
+    @property
     def workers(self) -> int:
         """How many simulated workers decide the order of its answers."""
         return self._optimizer.workers
@@ -64,6 +69,11 @@ class Decider:
     def ended(self) -> str:
         """Why there was nothing left to ask."""
         return self._optimizer.ended(self.state)
+
+    @property
+    def incumbent(self) -> str | None:
+        """Id of the candidate that it would recommend now."""
+        return next((candidate.id for candidate in self.recommend()), None)
 
     @property
     def incumbent_value(self) -> float | None:

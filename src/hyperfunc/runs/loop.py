@@ -8,6 +8,7 @@ run to the same place.
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 import os
 import time
@@ -23,11 +24,13 @@ from hyperfunc.evaluation.dataset import Dataset, Example
 from hyperfunc.execution import Account, Engine, Evaluations, Execution
 from hyperfunc.execution.shelf import metric_fingerprint
 from hyperfunc.ledger import Budget, Ledger, Meter, content_key
+from hyperfunc.optimizers.automatic import Chosen
 from hyperfunc.optimizers.base import Ask, Optimizer, Problem, Proposed, Told
 from hyperfunc.spaces import Candidate, Population, Space
 from hyperfunc.types import Cell
 
 from .certify import Outcome, compare
+from .consulting import Consultations
 from .costs import Costs
 from .deciding import Decider
 from .job import Job
@@ -61,7 +64,7 @@ async def run_job(job: Job) -> Result:
                 return await _Run(job, ledger, recorder).go()
             except BaseException as error:
                 stopped = isinstance(error, KeyboardInterrupt | asyncio.CancelledError)
-                recorder.broke_off("interrupted" if stopped else "failed")
+                recorder.broke_off("interrupted" if stopped else "failed", error)
                 error.add_note(f"progress is kept; go on with run_id={run_id!r}")
                 raise
             finally:
@@ -94,9 +97,11 @@ class _Run:
         self.left_out = 0
         self.execution = Execution()
         self.stopped = ""
-        self.engine = Engine(job.system.program(), job.settings, ledger, self.account)
+        settings = replace(job.settings, exchanges=job.learns_from_calls)
+        self.engine = Engine(job.system.program(), settings, ledger, self.account)
         train, self.sealed = job.split()
         self.train = (*train, *job.validation)
+        self.consultations = Consultations(job, self.engine, recorder.run_id, self.train)
         self.tested: SelfTest | None = None
 
     async def go(self) -> Result:
@@ -108,8 +113,9 @@ class _Run:
         self.engine.program = system.program()
         space, start = learnable_space(system)
         calls = float(self.costs.dearest.calls)
-        optimizer = self.job.choose_optimizer(space, calls)
-        self._open(space, start, optimizer)
+        chosen = self.job.choose_optimizer(space, calls, self.costs.lanes(self.account.meter))
+        optimizer = chosen.optimizer
+        self._open(space, start, chosen)
         self.warnings += check_reached(system, cells)
         if self.sealed is not None:
             self.warnings += check_leaks(self.sealed, self.train)
@@ -121,13 +127,16 @@ class _Run:
             space=space, start=start, n_examples=len(self.train), seed=self.job.seed,
             per_item=self.job.metric.per_item, calls_per_lane=max(calls, 1.0),
             lanes=self.costs.lanes(self.account.meter), groups=_groups(self.train),
+            validation=tuple(range(len(self.train) - len(self.job.validation), len(self.train))),
         )  # fmt: skip
         winner = await self._search(Decider(optimizer, problem), self._stops(optimizer)) or start
         self.recorder.tell("on_phase", "confirmation")
         self.account.meter = self.meter
         looks = self.recorder.looks_before(self.sealed.version) if self.sealed is not None and held else 0
         outcome = await self._compare(start, winner, held)
-        return self._end(start, winner, outcome, looks)
+        result = self._end(start, winner, outcome, looks)
+        said = await self.recorder.closed()
+        return replace(result, warnings=(*result.warnings, *said)) if said else result
 
     async def _first(self) -> Sequence[Cell]:
         """Evaluate the start on a few examples, while functions may still join."""
@@ -144,15 +153,19 @@ class _Run:
         self.warnings += check_start(first)
         return first.cells
 
-    def _open(self, space: Space, start: Candidate, optimizer: Optimizer) -> None:
+    def _open(self, space: Space, start: Candidate, chosen: Chosen) -> None:
         resumed = self.recorder.known is not None
         self.warnings += self.recorder.start(
             space, start, self.train, self.sealed, program=self.engine.program.fingerprint,
-            budget=str(self.budget), optimizer=repr(optimizer),
+            budget=str(self.budget), optimizer=repr(chosen.optimizer), why=chosen.why,
         )  # fmt: skip
         self.recorder.candidates([start], "start")
         sizes = (len(self.train), 0 if self.sealed is None else self.sealed.size)
-        info = RunInfo(self.recorder.run_id, self.budget, *sizes, tuple(space), repr(optimizer), resumed)
+        info = RunInfo(
+            self.recorder.run_id, self.budget, *sizes, tuple(space), repr(chosen.optimizer), resumed,
+            system=type(self.job.system).__name__, metric=self.job.metric.name, seed=self.job.seed,
+            start=start, data=self._versions, why=chosen.why,
+        )  # fmt: skip
         self.recorder.tell("on_start", info)
 
     def _set_aside(self) -> tuple[int, Meter]:
@@ -178,13 +191,13 @@ class _Run:
         return await self_test(judge, self.train, held, self.job.seed)
 
     def _stops(self, optimizer: Optimizer) -> tuple[StopCondition, ...]:
-        if self.job.stop or getattr(optimizer, "steps", None) is not None:
+        if self.job.stop or optimizer.ends:
             return self.job.stop
         return (Idle(_PATIENCE, tuple(n for n, limit in asdict(self.budget).items() if limit is not None)),)
 
     async def _search(self, decider: Decider, stops: Sequence[StopCondition]) -> Candidate | None:
         self.decider = decider
-        self.costs.open(self.account.charged)
+        self.costs.open(self.account.charged, self.meter.spent)
         searching = Searching(decider, self, stops)
         async with self.recorder.watched(lambda: self.meter.spent):
             await searching.run(self._used_up)
@@ -204,7 +217,10 @@ class _Run:
         return self.costs.affords(self.account.meter, ask, under_way)
 
     def fresh(self, ask: Ask) -> int:
-        """How many of its cells nobody has asked for before; they are asked for from now on."""
+        """An ask begins: how many of its cells nobody has asked for before."""
+        if ask.consult is not None:
+            self.costs.begin_consultation(ask, self.account.meter)
+            return 0
         return self.costs.begin(ask) if self.decider.pipelined else 0
 
     async def evaluate(self, ask: Ask, number: int) -> Evaluations:
@@ -212,8 +228,11 @@ class _Run:
         return await self._fill(ask.population, self._examples(ask), str(number), ask.repeat)
 
     async def consult(self, ask: Ask, number: int) -> Proposed:
-        """Have texts written."""
-        raise NotImplementedError
+        """Have values written."""
+        assert ask.consult is not None
+        if self.costs.refuses(ask):
+            return Proposed(refused=(f"consultations have used up their share, {ask.consult.share:.0%}",))
+        return await self.consultations.answer(ask.consult, number)
 
     def learn(self, ask: Ask, number: int, answer: Evaluations | None, told: Told) -> None:
         """Take what an answer cost into account, and note the step."""
@@ -222,13 +241,18 @@ class _Run:
             self._learn(ask.population, str(number), answer)
             self.execution = answer.execution
             self.costs.told(ask, answer.charges)
+            if self.decider.consults:
+                self.consultations.keep(ask.population, ask, answer)
+        else:
+            self.costs.told(ask, self.consultations.told(number))
         self.left_out += int(np.count_nonzero(~np.isfinite(told.values_K)))
         self._note(len(self.history), ask, told, self.recorder.tried - before)
 
     def _used_up(self) -> str:
         # Without the amounts of the moment: what was in flight depends on timing, a result must not.
         late = self.account.meter.left().seconds == 0
-        return f"the time of {self.budget} is up" if late else f"the budget of {self.budget} is used up"
+        said = "the time of {} is up" if late else "the budget of {} pays no further step"
+        return said.format(self.budget)
 
     def _examples(self, ask: Ask) -> list[Example]:
         return [self.train[n] for n in ask.examples]
@@ -266,15 +290,19 @@ class _Run:
 
     def _note(self, step: int, ask: Ask, told: Told, n_new: int) -> None:
         finite = told.values_K[np.isfinite(told.values_K)]
+        spend = self.meter.spent
+        if self.decider.pipelined:
+            spend = replace(self.costs.spent, seconds=spend.seconds)
         record = StepRecord(
             step=step,
-            note=ask.note,
+            note=_note(ask, told),
             n_candidates=len(told.values_K),
             n_new=n_new,
             n_lanes=len(told.values_K) * len(ask.examples),
             best_value=float(finite.max()) if len(finite) else -math.inf,
+            incumbent=self.decider.incumbent,
             incumbent_value=self.decider.incumbent_value,
-            spend=self.meter.spent,
+            spend=spend,
             seconds=time.monotonic() - self.recorder.began,
         )
         self.history.append(record)
@@ -284,12 +312,20 @@ class _Run:
         async def judge(candidate: Candidate, part: Sequence[Example], origin: str) -> Sequence[Cell]:
             return (await self._evaluate([candidate], part, origin))[0].cells
 
-        examples: Sequence[Example] = self.train
+        examples: Sequence[Example] = self._known_first(start, winner)
         if self.sealed is not None and held:
             examples = list(self.sealed.open(f"certificate of run {self.recorder.run_id}"))[:held]
         return await compare(judge, self.job.metric, start, winner, examples, bool(held), self.job.seed)
 
+    def _known_first(self, start: Candidate, winner: Candidate) -> list[Example]:
+        """Training examples, those first on which both were scored: they cost nothing more."""
+        scores = self.decider.state.archive.scores
+        both = [{n for members, _ in scores.get(c.id, {}) for n in members} for c in (start, winner)]
+        known = sorted(both[0] & both[1])
+        return [self.train[n] for n in (*known, *(n for n in range(len(self.train)) if n not in known))]
+
     def _end(self, start: Candidate, winner: Candidate, outcome: Outcome, looks: int) -> Result:
+        self.warnings += self.consultations.trouble
         if self.left_out:
             self.warnings.append(f"{self.left_out} evaluations gave no finite value and moved nothing")
         result = Result(
@@ -318,6 +354,12 @@ class _Run:
         self.recorder.done(result)
         return result
 
+    @functools.cached_property
+    def _versions(self) -> dict[str, str | None]:
+        """Content versions of the examples."""
+        test = None if self.sealed is None else self.sealed.version
+        return {"test": test, "train": Dataset.part(self.train).version}
+
     def _certificate(self, result: Result, outcome: Outcome, figures: Figures, looks: int) -> Certificate:
         metric, run_id = self.job.metric, self.recorder.run_id
         prompts = {f"prompt {n}": content_key(v) for n, v in result.winner.items() if isinstance(v, str)}
@@ -331,14 +373,22 @@ class _Run:
             scorer=metric_fingerprint(metric) if metric.per_item else None,
             start=result.start.id, winner=result.winner.id,
             hashes={
-                "test": None if self.sealed is None else self.sealed.version,
-                "train": Dataset.part(self.train).version,
+                **self._versions,
                 "start": content_key(result.start.to_json()),
                 "winner": content_key(result.winner.to_json()),
                 **prompts,
             },
             environment={**versions, "models": self.ledger.answered_by(run_id)},
         )  # fmt: skip
+
+
+def _note(ask: Ask, told: Told) -> str:
+    if told.proposed is None:
+        return ask.note
+    count, refused = len(told.proposed.changes), told.proposed.refused
+    return f"{ask.note}: {count} proposal{'s' * (count != 1)}" + (
+        f", refused: {refused[0]}" if refused else ""
+    )
 
 
 def _groups(examples: Sequence[Example]) -> tuple[str, ...] | None:

@@ -18,6 +18,7 @@ from hyperfunc.analysis.certificate import Certificate
 from hyperfunc.evaluation.dataset import Example, Sealed
 from hyperfunc.ledger import Ledger, Spend
 from hyperfunc.ledger.keys import content_key
+from hyperfunc.llm.rendering import request_templates
 from hyperfunc.spaces import Candidate, Population, Space
 
 from .certify import Outcome
@@ -100,10 +101,15 @@ class Recorder:
         self._ledger.add_event(self.run_id, "step", _finite(asdict(record)))
         self.tell("on_step", record)
 
-    def broke_off(self, status: str) -> None:
+    def broke_off(self, status: str, error: BaseException) -> None:
         """The run ended by an error or an interruption."""
         if self.known is not None:
             self._ledger.update_run(self.run_id, status=status)
+        for callback in self._job.callbacks:
+            try:
+                callback.on_break(error)
+            except Exception as another:  # the error that the user must see is the first
+                error.add_note(f"{type(callback).__name__}.on_break failed, too: {another!r}")
 
     def looks_before(self, version: str | None) -> int:
         """How often other runs have looked at the held-out examples; that this one looks is noted once."""
@@ -138,6 +144,8 @@ class Recorder:
         changes = result.start.diff(result.winner)
         row = {
             "best": result.best.to_json(),
+            "kinds": {name: result.best.space.knob(name).kind for name in result.best},
+            "requests": request_templates(self._job.system.hyperfunctions, result.best),
             "start": result.start.to_json(),
             "winner": result.winner.to_json(),
             "recommended_start": result.recommended_start,
@@ -162,6 +170,10 @@ class Recorder:
         self._ledger.update_run(self.run_id, status="done")
         self._ledger.flush()
         self.tell("on_end", result)
+
+    async def closed(self) -> tuple[str, ...]:
+        """Let callbacks finish; returns what they have to say."""
+        return tuple([word for callback in self._job.callbacks for word in await callback.on_close()])
 
     def tell(self, name: str, payload: Any) -> None:
         """Call one method of every callback."""

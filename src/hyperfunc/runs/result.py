@@ -23,7 +23,22 @@ __all__ = ["Result", "RunInfo", "StepRecord"]
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run that begins: its id, budget, what it learns and from how much."""
+    """A run that begins: its id, budget, what it learns and from how much.
+
+    Args:
+        run_id: names the run in the ledger.
+        budget: the limits.
+        n_train, n_test: examples that it learns from, and that are held out.
+        knobs: names of those that are learnt.
+        optimizer: with its settings, as text.
+        resumed: the run was begun before, and goes on.
+        system: the name of its class.
+        metric: its name.
+        seed: of everything random.
+        start: the values before.
+        data: content versions of the examples, under ``train`` and ``test``; the latter may be ``None``.
+        why: why it is this optimizer, in a few words.
+    """
 
     run_id: str
     budget: Budget
@@ -32,6 +47,12 @@ class RunInfo:
     knobs: tuple[str, ...]
     optimizer: str
     resumed: bool
+    system: str = ""
+    metric: str = ""
+    seed: int = 0
+    start: Candidate | None = None
+    data: Mapping[str, str | None] = field(default_factory=dict)
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +66,7 @@ class StepRecord:
         n_new: those that had not been tried before.
         n_lanes: cells they needed, those from the ledger included.
         best_value: the best value among them.
+        incumbent: id of the optimizer's recommendation so far.
         incumbent_value: the value of the optimizer's recommendation so far, on its own examples.
         spend: charged up to here.
         seconds: since the run began.
@@ -59,6 +81,7 @@ class StepRecord:
     incumbent_value: float | None
     spend: Spend
     seconds: float
+    incumbent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,16 +163,24 @@ class Result:
             f"held out: {gain.estimate:+.3f}, {gain.level:.0%} interval {gain.low:+.3f} to {gain.high:+.3f}"
         )
 
-    def export(self, path: str | Path) -> None:
+    def export(self, path: str | Path) -> Path:
         """Write the recommended values with the certificate as JSON, for ``HyperSystem.load``.
 
         ``hyperfunc verify`` makes every figure of it again from the ledger.
+
+        Args:
+            path: a file; or a folder, as of :meth:`HyperSystem.save <hyperfunc.HyperSystem.save>`.
+
+        Returns:
+            The file.
         """
-        from hyperfunc.analysis.artifact import artifact, written
+        from hyperfunc.analysis.artifact import artifact
+        from hyperfunc.analysis.filing import write_artifact
 
         if self.ledger is None:
             raise ValueError("this result has no ledger to export from")
-        Path(path).write_text(written(artifact(self.ledger, self.run_id)), encoding="utf-8")
+        name = str(self.ledger.get_run(self.run_id).meta.get("system") or "values")
+        return write_artifact(artifact(self.ledger, self.run_id), path, name)
 
     def report(self, path: str | Path) -> Path:
         """Write the report of this run; HTML, or Markdown when the name ends in ``.md``."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "Searching"]
 
 CONSULTATION_TICKS = 10.0
-"""Cells that one simulated worker fills while a model writes a text."""
+"""Cells that a worker could fill while a model writes a text."""
 
 
 class Desk(Protocol):
@@ -38,7 +38,7 @@ class Desk(Protocol):
         ...
 
     def fresh(self, ask: Ask) -> int:
-        """How many of its cells nobody has asked for before; they are asked for from now on."""
+        """An ask begins: how many of its cells nobody has asked for before."""
         ...
 
     async def evaluate(self, ask: Ask, number: int) -> Evaluations:
@@ -111,24 +111,31 @@ class Searching:
                     # on timing, and a decision never may.
                     self.stopped = used_up()
                     break
+                except Exception:
+                    await self._wait()
+                    raise
                 self._tell(first, answer)
                 if not self._closing and (reason := self._reason()):
                     self.stopped, self._closing = reason, True
-            # What is in flight is paid for, so it is waited for.
-            await asyncio.gather(*self._left(), return_exceptions=True)
+            await self._wait()
         finally:
             for task in self._left():
                 task.cancel()
-            await asyncio.gather(*self._left(), return_exceptions=True)
+            await self._wait()
         self.stopped = self.stopped or self._decider.ended
 
     def _left(self) -> list[asyncio.Task[Evaluations | Proposed]]:
         return [each.task for each in self._under_way]
 
+    async def _wait(self) -> None:
+        """Until nothing is in flight, for that is paid for, and will be in the ledger."""
+        await asyncio.gather(*self._left(), return_exceptions=True)
+
     def _begin(self, used_up: Callable[[], str]) -> None:
         """Begin what the optimizer wants, as far as it can be paid for."""
+        clock = self._clock
         while not self._closing and (self._decider.pipelined or not self._under_way):
-            ask = self._decider.ask(self._clock.load)
+            ask = self._decider.ask(clock.load)
             if ask is None:
                 return
             if not self._desk.affords(ask, [each.ask for each in self._under_way]):
@@ -136,11 +143,13 @@ class Searching:
                 return
             number = next(self._numbers)
             work: Coroutine[Any, Any, Evaluations | Proposed]
+            fresh = self._desk.fresh(ask)
             if ask.consult is not None:
-                due = self._clock.consultation()
+                asks_models = ask.consult.proposer.calls > 0
+                due = clock.consultation(len(ask.consult.names)) if asks_models else clock.cells(1)
                 work = self._desk.consult(ask, number)
             else:
-                due = self._clock.cells(self._desk.fresh(ask))
+                due = clock.cells(fresh)
                 work = self._desk.evaluate(ask, number)
             task: asyncio.Task[Any] = asyncio.get_running_loop().create_task(work)
             heapq.heappush(self._under_way, _UnderWay(due, number, ask, task))
@@ -149,7 +158,8 @@ class Searching:
         if isinstance(answer, Proposed):
             told, evaluations = Told(np.empty(0), proposed=answer), None
         else:
-            told, evaluations = Told(answer.values_K, answer.scores_KN, answer.feedback), answer
+            told = Told(answer.values_K, answer.scores_KN, answer.feedback, answer.details)
+            evaluations = answer
         self._decider.tell(done.ask, told)
         self._desk.learn(done.ask, done.number, evaluations, told)
 

@@ -2,7 +2,7 @@
 
 from hyperfunc.spaces.candidate import Candidate, Change, Population, format_diff
 from hyperfunc.spaces.groups import held_tensors
-from hyperfunc.spaces.knobs import Choice, Exemplar, Exemplars, Integer, Knob, Matrix, Real, Text
+from hyperfunc.spaces.knobs import Choice, Exemplar, Exemplars, Integer, Knob, Matrix, Real, Text, When
 from hyperfunc.spaces.presets import (
     AdapterMeta,
     LMParam,
@@ -32,6 +32,7 @@ __all__ = [
     "SamplerParam",
     "Space",
     "Text",
+    "When",
     "build_group",
     "format_diff",
     "group_knobs",

@@ -177,8 +177,10 @@ class Population:
             raise SpaceError(f"the columns of a population need one common length, but got {lengths}")
         self._space = space
         self._base = space.candidate({}, base=base)
-        self._columns = {name: _column(space, name, column) for name, column in columns.items()}
-        self._members: list[Candidate | None] = [None] * next(iter(lengths.values()))
+        count = next(iter(lengths.values()))
+        made = {name: _column(space, name, column) for name, column in columns.items()}
+        self._columns = space.conditions.settle_columns(made, self._base, count)
+        self._members: list[Candidate | None] = [None] * count
         self.throwaway = throwaway
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError, UnknownKnob, did_you_mean
 from hyperfunc.spaces.candidate import Candidate, Column, Population
+from hyperfunc.spaces.conditions import Conditions
 from hyperfunc.spaces.knobs import Knob
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Space(Mapping[str, Knob]):
                 raise SpaceError(f"knob name {name!r} cannot be used; join words without blanks by dots")
             if not isinstance(knob, Knob):
                 raise SpaceError(f"{name!r} is not a knob but a {type(knob).__name__}")
+        Conditions(knobs, {}, strict=True)
         self._set(dict(knobs), {}, {}, tuple(knobs))
 
     def _set(
@@ -62,6 +64,7 @@ class Space(Mapping[str, Knob]):
         self._origin = origin
         self._start = {name: knob.default for name, knob in knobs.items()} | fixed
         self._default: Candidate | None = None
+        self._conditions = Conditions(knobs | frozen, fixed)
         self._unit_names = tuple(name for name, knob in knobs.items() if knob.in_unit_cube)
         ends = np.cumsum([0, *(knob.size for knob in knobs.values())]).tolist()
         spans = zip(knobs.items(), ends, ends[1:], strict=False)
@@ -151,7 +154,7 @@ class Space(Mapping[str, Knob]):
         parents: tuple[str, ...] = (),
         base: Candidate | None = None,
     ) -> Candidate:
-        """A candidate with these values.
+        """A candidate with these values; a knob that does not matter beside them has its default.
 
         Args:
             values: knob name to value; a frozen knob may be named only with the value it has.
@@ -168,7 +171,7 @@ class Space(Mapping[str, Knob]):
                 merged[name] = self._knobs[name].canonical(value, name)
             else:
                 self._check_frozen(name, value)
-        return Candidate(self, merged, parents)
+        return Candidate(self, self._conditions.settle(merged), parents)
 
     def _values_of(self, base: Candidate | None) -> dict[str, Any]:
         if base is None:
@@ -187,7 +190,18 @@ class Space(Mapping[str, Knob]):
 
     def sample(self, rng: np.random.Generator) -> Candidate:
         """A random candidate: every knob on its own, uniform on its scale."""
-        return Candidate(self, self._start | {name: knob.sample(rng) for name, knob in self._knobs.items()})
+        drawn = self._start | {name: knob.sample(rng) for name, knob in self._knobs.items()}
+        return Candidate(self, self._conditions.settle(drawn))
+
+    def active(self, candidate: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the learnable knobs that matter for these values, in order; see :class:`When`."""
+        off = self._conditions.inactive(candidate)
+        return tuple(name for name in self._knobs if name not in off)
+
+    @property
+    def conditions(self) -> Conditions:
+        """Which knobs matter only while others have certain values."""
+        return self._conditions
 
     def population(
         self,
@@ -274,6 +288,11 @@ class Space(Mapping[str, Knob]):
         columns = self._unit_columns(np.asarray(units_KU), base)
         return Population(self, {**columns, **matrices}, base, throwaway)
 
+    def active_units(self, units_KU: ArrayLike, base: Candidate | None = None) -> NDArray[np.bool_]:
+        """Which coordinates matter, [K, U], at K places of the unit cube; see :class:`When`."""
+        places_KU = np.asarray(units_KU, np.float64)
+        return self._conditions.active_units(places_KU, self._unit_names, base or self.default)
+
     def _unit_columns(self, units_KU: NDArray[Any], base: Candidate) -> dict[str, list[Any]]:
         if units_KU.ndim != 2 or units_KU.shape[1] != self.unit_dim:
             raise SpaceError(f"the unit cube has {self.unit_dim} coordinates, but got shape {units_KU.shape}")
@@ -308,7 +327,7 @@ class Space(Mapping[str, Knob]):
         knobs = self._knobs | other._knobs
         if self._origin == other._origin:
             knobs = {name: knobs[name] for name in self._origin if name in knobs}
-        whole = Space(knobs)
+        whole = object.__new__(Space)
         origin = self._origin if self._origin == other._origin else tuple(knobs)
         whole._set(knobs, self._frozen | other._frozen, self._fixed | other._fixed, origin)
         return whole

@@ -375,7 +375,8 @@ def test_the_ledger_knows_a_judge_again_in_another_process_whatever_models_there
 
 
 def test_the_ledger_sees_a_change_of_the_wording(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hyperfunc.evaluation.judges import fencing, rubric, wording
+    from hyperfunc.evaluation.judges import rubric, wording
+    from hyperfunc.llm import fencing
 
     before = key(JUDGE)
     for module, name, value in (

@@ -31,6 +31,9 @@ PARAMETERS = (
     "max_tokens",
 )
 
+ABSENT = ("dry_multiplier", "xtc_probability")
+"""What the chain has no sampler for."""
+
 
 def probed(chain: Chain, *, provider: str = "openai", strict: bool = False) -> ProbeReport:
     with served(chain, strict=strict) as url:
@@ -46,7 +49,7 @@ def wrong(report: ProbeReport) -> set[str]:
 def test_a_server_that_does_everything_has_nothing_wrong(provider: str) -> None:
     report = probed(Chain(), provider=provider)
     assert wrong(report) == set()
-    assert report.fields(Status.IGNORED) == ("sampler_seed", "typical", "nsigma", "rep_pen")
+    assert report.fields(Status.IGNORED) == ("sampler_seed", "typical", "nsigma", "rep_pen", *ABSENT)
     assert (report.temperature, report.unknown_fields, report.model) == ("last", "reported", NAME)
     assert report.provider == provider
     assert report.tokens_per_s is not None
@@ -83,12 +86,13 @@ def test_koboldcpps_names_are_told_from_others() -> None:
         "repeat_penalty",
         "repetition_penalty",
         "frequency_penalty",
+        *ABSENT,
     }
 
 
 def test_fields_that_a_strict_server_refuses_are_rejected_not_ignored() -> None:
     report = probed(Chain(), strict=True)
-    assert report.fields(Status.REJECTED) == ("sampler_seed", "typical", "nsigma", "rep_pen")
+    assert report.fields(Status.REJECTED) == ("sampler_seed", "typical", "nsigma", "rep_pen", *ABSENT)
     assert report.fields(Status.IGNORED) == ()
     assert report.unknown_fields == "rejected"
     assert wrong(report) == set()

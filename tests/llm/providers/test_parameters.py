@@ -24,6 +24,7 @@ from hyperfunc.llm.providers.parameters import (
     OLLAMA,
     OPENAI,
     OPENROUTER,
+    SWITCH_OF,
     VLLM,
     SamplerWarning,
     Table,
@@ -35,7 +36,8 @@ from hyperfunc.llm.providers.parameters import (
 TABLES = [COMPATIBLE, KOBOLDCPP, LITELLM, LLAMACPP, LLAMACPP_COMPLETION, OLLAMA, OPENAI, OPENROUTER, VLLM]
 SET = Sampling(
     temperature=0.7, top_p=0.9, top_k=40, min_p=0.05, typical_p=0.8, top_n_sigma=1.5, repetition_penalty=1.1,
-    frequency_penalty=0.2, presence_penalty=0.3, max_tokens=32,
+    frequency_penalty=0.2, presence_penalty=0.3, xtc_probability=0.5, xtc_threshold=0.2, dry_multiplier=0.8,
+    dry_base=1.5, dry_allowed_length=3, max_tokens=32,
 )  # fmt: skip
 
 
@@ -64,8 +66,11 @@ def test_the_llama_cpp_server_gets_its_own_names() -> None:
     assert sent(LLAMACPP_COMPLETION, SET, 7) == {
         "temperature": 0.7, "top_p": 0.9, "top_k": 40, "min_p": 0.05, "typical_p": 0.8, "top_n_sigma": 1.5,
         "repeat_penalty": 1.1, "frequency_penalty": 0.2, "presence_penalty": 0.3, "n_predict": 32, "seed": 7,
-        "samplers": ["penalties", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "temperature"],
-        "repeat_last_n": 1 << 20, "xtc_probability": 0.0, "dry_multiplier": 0.0, "dynatemp_range": 0.0,
+        "samplers": [
+            "penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature",
+        ],
+        "repeat_last_n": 1 << 20, "dry_penalty_last_n": 1 << 20, "xtc_probability": 0.5, "xtc_threshold": 0.2,
+        "dry_multiplier": 0.8, "dry_base": 1.5, "dry_allowed_length": 3, "dynatemp_range": 0.0,
         "mirostat": 0, "min_keep": 0,
     }  # fmt: skip
 
@@ -119,7 +124,7 @@ def test_other_servers_of_that_style_are_told_the_neutral_values() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)
-@pytest.mark.parametrize("name", sorted(NEUTRAL))
+@pytest.mark.parametrize("name", sorted(NEUTRAL.keys() - SWITCH_OF.keys()))
 def test_a_parameter_is_sent_or_refused_and_a_neutral_one_is_fine(table: Table, name: str) -> None:
     value = getattr(SET, name)
     asked = Sampling(**{name: value}, max_tokens=4)
@@ -130,6 +135,20 @@ def test_a_parameter_is_sent_or_refused_and_a_neutral_one_is_fine(table: Table, 
         with pytest.raises(ModelError, match=f"cannot do {name}={value:g}; it honors .*temperature"):
             wire(table, asked, None)
     wire(table, Sampling(**{name: NEUTRAL[name]}, max_tokens=4), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)
+@pytest.mark.parametrize("name", sorted(SWITCH_OF))
+def test_what_says_nothing_while_another_is_off_is_refused_only_with_it(table: Table, name: str) -> None:
+    beside = {name: getattr(SET, name)}
+    wire(table, Sampling(**beside, max_tokens=4), None)
+    switch = SWITCH_OF[name]
+    asked = Sampling(**beside, **{switch: getattr(SET, switch)}, max_tokens=4)
+    if switch in table.names:
+        assert sent(table, asked)[name] == beside[name]
+    else:
+        with pytest.raises(ModelError, match="cannot do"):
+            wire(table, asked, None)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.server)

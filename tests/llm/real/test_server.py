@@ -38,7 +38,14 @@ def test_the_probe_finds_what_is_known_of_this_server(llama: LlamaServer, provid
     assert report.provider == ("llamacpp" if provider == "auto" else provider)
     for field in ("temperature", "seed", "top_k", "top_p", "min_p", "typical_p", "top_n_sigma"):
         assert report.status(field) == Status.HONORED, field
-    for field in ("repeat_penalty", "frequency_penalty", "presence_penalty", "stop"):
+    for field in (
+        "repeat_penalty",
+        "frequency_penalty",
+        "presence_penalty",
+        "stop",
+        "xtc_probability",
+        "dry_multiplier",
+    ):
         assert report.status(field) == Status.HONORED, field
     for field in ("nsigma", "typical", "sampler_seed", "rep_pen", "repetition_penalty"):
         assert report.status(field) == Status.IGNORED, field

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hyperfunc.analysis.artifact import FORMAT, read_artifact, written
+from hyperfunc.analysis.artifact import FORMAT, PARTS, read_artifact, written
 from hyperfunc.errors import LedgerError, MetricError
 from hyperfunc.ledger import EventRow, Ledger, content_key
 
@@ -86,6 +86,9 @@ def verify(file: str | Path, ledger: Ledger) -> Verification:
     check.equal("hyperfunc", row.get("hyperfunc"), FORMAT)
     record = _record(ledger, run.run_id)
     check.trees(given, record.payload)
+    result = ledger.events(run.run_id, "result")
+    for part in PARTS:
+        check.trees(row.get(part), result[-1].payload.get(part) if result else _NOTHING, part)
     check.equal("created", certificate.created, record.created)
     _figures(check, certificate, ledger)
     _counts(check, certificate, ledger, row)

@@ -107,11 +107,19 @@ class Experiment:
 
         return compare(self, *others, ledger=ledger)
 
-    def export(self, path: str | Path) -> None:
-        """Write it as JSON: ``HyperSystem.load`` takes the values, comparisons and gates take the scores."""
-        from hyperfunc.analysis.artifact import experiment_artifact, written
+    def export(self, path: str | Path) -> Path:
+        """Write it as JSON: ``HyperSystem.load`` takes the values, comparisons and gates take the scores.
 
-        Path(path).write_text(written(experiment_artifact(self)), encoding="utf-8")
+        Args:
+            path: of the file.
+
+        Returns:
+            The file.
+        """
+        from hyperfunc.analysis.artifact import experiment_artifact, written
+        from hyperfunc.analysis.filing import replace_text
+
+        return replace_text(Path(path), written(experiment_artifact(self)))
 
     def head(self) -> dict[str, Any]:
         """All but cells and values, as JSON."""

@@ -18,6 +18,8 @@ __all__ = ["Axis", "gain_figure", "history_figure", "milestones", "range_figure"
 MAX_MILESTONES = 9
 NEAR = 150.0
 """Labels closer than this are stacked."""
+_FINEST = 1e-9
+"""Of a margin: no score is told apart more finely, and the smallest floats have no logarithm left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Axis:
         size = max(abs(low), abs(high))
         # Values that differ in their last digits alone are shown as equal.
         margin = (high - low) * 0.08 if high - low > size * 1e-6 else size * 0.1 or 1.0
+        margin = max(margin, _FINEST)
         return cls(low - margin, high + margin, start, end)
 
 

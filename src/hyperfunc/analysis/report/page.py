@@ -15,7 +15,7 @@ from .reproduce import commands, facts
 from .values import change_block
 from .words import changes_title, gain_sentence, headline, history_rows, spend_rows, winner_name
 
-__all__ = ["render_html"]
+__all__ = ["document", "render_html"]
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Even if something foreign slipped through as markup, a browser would neither run nor load it."""
@@ -31,16 +31,28 @@ def render_html(data: ReportData) -> str:
         A whole HTML document.
     """
     name = data.about("system") or "run"
+    return document(f"{name} · {data.run_id} · hyperfunc", _top(data), *_sections(data))
+
+
+def document(title: str, *content: Markup | None, style: str = "") -> str:
+    """A page of its own, in light and dark and good on paper, that runs and loads nothing.
+
+    Args:
+        title: of the page.
+        content: of its main part.
+        style: rules beside those that all reports have.
+    """
+    rules = (Path(__file__).parent / "style.css").read_text(encoding="utf-8") + style
     head = el(
         "head",
         el("meta", charset="utf-8"),
         el("meta", http_equiv="Content-Security-Policy", content=POLICY),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
-        el("title", f"{name} · {data.run_id} · hyperfunc"),
-        el("style", Markup((Path(__file__).parent / "style.css").read_text(encoding="utf-8"))),
+        el("title", title),
+        el("style", Markup(rules)),
     )
-    body = el("body", el("main", _top(data), *_sections(data)))
+    body = el("body", el("main", *content))
     return "<!doctype html>\n" + el("html", head, body, lang="en") + "\n"
 
 

@@ -14,6 +14,7 @@ FACTS = (
     ("run", "run_id"),
     ("seed", "seed"),
     ("optimizer", "optimizer"),
+    ("why this optimizer", "why"),
     ("metric", "metric"),
     ("training examples", "n_train"),
     ("further examples seen", "n_validation"),
@@ -41,12 +42,20 @@ def commands(data: ReportData) -> list[tuple[str, str]]:
             (again, "the same run from the start: equal calls come from the ledger, nothing is paid twice")
         )
     if data.outcome is None:
-        lines.append((f"hyperfunc resume {run}", "continue where it stopped"))
+        lines.append((_resume(data, run), "continue where it stopped"))
     else:
         lines.append((f"hyperfunc export {run} values.json", "the recommended values as a file"))
         if data.certificate:
             lines.append(("hyperfunc verify values.json", "every figure of its certificate, made again"))
     return lines
+
+
+def _resume(data: ReportData, run: str) -> str:
+    if "sampler_search" in data.meta:
+        return f"hyperfunc sampler search --resume {run}"
+    if data.meta.get("argv") or data.meta.get("demo"):
+        return f"hyperfunc resume {run}"
+    return f"system.optimize(..., run_id={text.visible(data.run_id)!r})"
 
 
 def _again(data: ReportData) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -69,6 +70,14 @@ class ProseScore:
         return float(self.answered * product**0.25)
 
 
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """What one text adds to a set: its word triples, and texts, pairs, words, logarithms by number."""
+
+    triples: Counter[tuple[str, ...]]
+    numbers: tuple[float, ...]
+
+
 class ProseMetric:
     """The metric with its data.
 
@@ -112,6 +121,47 @@ class ProseMetric:
             answered=len(spoken) / len(texts),
             log_probability=log_probability,
         )
+
+    def scores_without_each(self, texts: Sequence[str]) -> list[float]:
+        """The score of the set without its first text, without its second, and so on.
+
+        The same as measuring each smaller set, in the time of measuring a few.
+        """
+        tallies = [self._tally(text) for text in texts]
+        triples = sum((tally.triples for tally in tallies), Counter[tuple[str, ...]]())
+        total = [math.fsum(column) for column in zip(*(t.numbers for t in tallies), strict=True)]
+        scores = []
+        for tally in tallies:
+            alone = sum(triples[triple] == count for triple, count in tally.triples.items())
+            left = tuple(a - b for a, b in zip(total, tally.numbers, strict=True))
+            scores.append(self._score_of(left, len(triples) - alone, len(texts) - 1))
+        return scores
+
+    def _tally(self, text: str) -> _Tally:
+        words = words_of(text)
+        if len(words) < _FEWEST_WORDS:
+            return _Tally(Counter(), (0.0,) * 7)
+        pairs = list(pairwise(words))
+        triples = Counter(zip(words, words[1:], words[2:], strict=False))
+        known_pairs = sum(word_hash(*pair) in self._pairs for pair in pairs)
+        known_words = sum(word_hash(word) in self._words for word in words)
+        logs = sum(self._pair_log(*pair) for pair in pairs)
+        numbers = (1, known_pairs, len(pairs), known_words, len(words), logs, triples.total())
+        return _Tally(Counter(triples), tuple(map(float, numbers)))
+
+    def _score_of(self, numbers: Sequence[float], different: int, texts: int) -> float:
+        spoken, known_pairs, pairs, known_words, words, logs, triples = numbers
+        if not spoken:
+            return 0.0
+        log_probability = logs / pairs
+        return ProseScore(
+            fluency=known_pairs / pairs,
+            diversity=different / triples,
+            spelling=known_words / words,
+            humanity=math.exp(-abs(log_probability - self._human) / _HUMAN_WIDTH),
+            answered=spoken / texts,
+            log_probability=log_probability,
+        ).score
 
     def _pair_log(self, first: str, second: str) -> float:
         known = self._pairs.get(word_hash(first, second))

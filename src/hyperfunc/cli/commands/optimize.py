@@ -24,6 +24,7 @@ __all__ = ["command", "starter"]
 @click.option("--metric", required=True, metavar="METRIC", help="exact, contains, json, or MODULE:FUNCTION.")
 @click.option("--validation", type=FILE, help="Further examples that the search may look at.")
 @click.option("--test", type=FILE, help="Held-out examples, read once; a third of the data when left out.")
+@click.option("--reflector", metavar="MODEL", help="A model that reads failures and rewrites the prompts.")
 @click.option("--aa", is_flag=True, help="First run the start against a copy of itself, and report.")
 @budget_option(None)
 @seed_option
@@ -51,7 +52,7 @@ def command(report: bool, **options: Any) -> None:
 def _argv(options: dict[str, Any]) -> list[str]:
     """The command that repeats this run from any shell in this folder."""
     words = ["optimize", options["system"]]
-    for name in ("data", "metric", "validation", "test", "budget", "seed"):
+    for name in ("data", "metric", "validation", "test", "reflector", "budget", "seed"):
         if options[name] is not None:
             words += [f"--{name}", str(options[name])]
     words += ["--aa"] if options["aa"] else []
@@ -64,6 +65,7 @@ def starter(
     metric: str,
     validation: Path | None,
     test: Path | None,
+    reflector: str | None,
     aa: bool,
     budget: str | None,
     seed: int,
@@ -75,8 +77,14 @@ def starter(
     from hyperfunc.cli.loading import load_metric, load_system
     from hyperfunc.evaluation.dataset import load_examples
     from hyperfunc.ledger import Ledger
+    from hyperfunc.llm.registry import route_for
+    from hyperfunc.optimizers import Reflective
+    from hyperfunc.optimizers.proposers import Reflection
 
     trained, judge = load_system(system), load_metric(metric)
+    if reflector is not None:
+        route_for(reflector)
+        trained.prompt_optimizer = Reflective(Reflection(reflector))
     train = load_examples(data)
     seen = load_examples(validation) if validation else ()
     held = load_examples(test) if test else None

@@ -43,6 +43,10 @@ def _starter(run_id: str, meta: dict[str, Any], ledger: str | None) -> Any:
         return _demo(run_id, meta, ledger)
     if meta.get("argv"):
         return _optimize(run_id, list(meta["argv"]), ledger)
+    if meta.get("sampler_search"):
+        raise click.ClickException(
+            f"run {run_id} is a sampler search: go on with hyperfunc sampler search --resume {run_id}"
+        )
     raise click.ClickException(
         f"run {run_id} was started from Python: go on there with optimize(..., run_id={run_id!r})"
     )

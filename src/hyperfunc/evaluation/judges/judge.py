@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.scorers.base import Malformed, result, shown
+from hyperfunc.llm.fencing import fenced
 from hyperfunc.types import ScoreResult
 
 from .asking import Asking, ask
-from .fencing import fenced
 from .rubric import Criterion, Rubric, feedback_of, marks_of, schema_of_marks, value_of
 from .wording import judged_text, messages_of_marks, texts_about
 

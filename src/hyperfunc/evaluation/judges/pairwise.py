@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from hyperfunc.evaluation.scorers.base import Malformed, clean
+from hyperfunc.llm.fencing import fenced
 from hyperfunc.types import JSON
 
 from .asking import Asking, all_of, ask
-from .fencing import fenced
 from .judge import as_rubric, as_temperature, check_length
 from .rubric import Criterion, Rubric
 from .wording import judged_text, messages_of_pair, texts_about

@@ -10,9 +10,9 @@ from typing import Any
 
 from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.scorers.base import Malformed, plain, text_of
+from hyperfunc.llm.fencing import Fenced
 from hyperfunc.types import Failure
 
-from .fencing import Fenced
 from .rubric import Criterion, Rubric
 
 __all__ = ["as_text", "judged_text", "messages_of_marks", "messages_of_pair", "texts_about"]

@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
     kind = type(value)
     if kind in (str, int, float, bool):
         return value
-    if kind is dict:
+    if isinstance(value, Mapping):
         return {name: _plain(part) for name, part in value.items()}
     if kind in (list, tuple):
         return kind(_plain(part) for part in value)

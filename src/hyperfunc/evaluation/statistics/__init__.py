@@ -11,7 +11,7 @@ from .permutation import permutation_p, within_group_p
 from .power import needed_examples, smallest_difference
 from .separation import auc_interval
 from .smoothing import BetaPrior, Smoothed, fit_prior, smooth_rates
-from .student import student_quantile
+from .student import student_p, student_quantile
 
 __all__ = [
     "Allocation",
@@ -41,6 +41,7 @@ __all__ = [
     "smallest_difference",
     "smooth_rates",
     "standard_error",
+    "student_p",
     "student_quantile",
     "variance_components",
     "within_group_p",

@@ -1,11 +1,11 @@
-"""Quantiles of Student's t, without a table."""
+"""Quantiles and p-values of Student's t, without a table."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
 
-__all__ = ["student_quantile"]
+__all__ = ["student_p", "student_quantile"]
 
 
 def student_quantile(probability: float, freedom: int) -> float:
@@ -20,6 +20,29 @@ def student_quantile(probability: float, freedom: int) -> float:
         else:
             high = angle
     return math.tan(low) * math.sqrt(freedom)
+
+
+def student_p(statistic: float, freedom: int) -> float:
+    """The two-sided p-value of a t statistic.
+
+    Args:
+        statistic: any number; infinite ones give 0.
+        freedom: degrees of freedom, at least 1.
+
+    Returns:
+        In [0, 1].
+
+    Example::
+
+        >>> round(student_p(2.571, 5), 3)
+        0.05
+
+    Source: Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964), 26.7.3 and 26.7.4.
+    """
+    if freedom > 400:
+        return math.erfc(abs(statistic) / math.sqrt(2))
+    angle = math.atan(abs(statistic) / math.sqrt(freedom))
+    return min(1.0, max(0.0, 2.0 * (1.0 - _student_cdf(angle, freedom))))
 
 
 def _student_cdf(angle: float, freedom: int) -> float:

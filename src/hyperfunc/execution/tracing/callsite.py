@@ -224,6 +224,7 @@ def _positions(code: CodeType) -> list[tuple[int | None, ...]]:
     return [(first, last, left, right) for first, last, left, right in code.co_positions()]
 
 
+@lru_cache(maxsize=1024)
 def _scope(function: ast.FunctionDef | ast.AsyncFunctionDef) -> _Scope:
     given = function.args
     scope = _Scope({a.arg for a in (*given.posonlyargs, *given.args, *given.kwonlyargs)})

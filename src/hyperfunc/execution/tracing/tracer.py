@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from .provenance import Found, Origins, Sources, add
 from .tensor_trace import Before, TensorTrace
 
 if TYPE_CHECKING:
-    from hyperfunc.execution.frames import LaneFrame
+    from hyperfunc.execution.frames import Begin, LaneFrame
 
 __all__ = ["Tracer"]
 
@@ -86,20 +87,20 @@ class Tracer:
         with self._unseen(), self.lock:
             node = self._make(fn, place, args, kwargs)
         if fn.is_async and not frame.waits:
-            return self._awaited(node, frame.call(fn, args, kwargs, traced=True))
+            return frame.untraced(fn, args, kwargs, partial(self._awaited, node))
         self._start(node)
         try:
-            value = frame.call(fn, args, kwargs, traced=True)
+            value = frame.untraced(fn, args, kwargs)
         except BaseException as error:
             self._fail(node, error)
             raise
         self._finish(node, value)
         return value
 
-    async def _awaited(self, node: Node, work: Any) -> Any:
+    async def _awaited(self, node: Node, begin: Begin) -> Any:
         self._start(node)
         try:
-            value = await work
+            value = await begin()
         except BaseException as error:
             self._fail(node, error)
             raise

@@ -54,7 +54,7 @@ def power_above(value: float) -> float:
 
 def row_power_above(x: Array) -> Array:
     """For every row (last axis, kept) the smallest power of two above its largest magnitude."""
-    largest = np.maximum(x.max(-1, keepdims=True), -x.min(-1, keepdims=True))
+    largest = np.abs(x).max(-1, keepdims=True)
     power: Array = np.ldexp(1.0, np.frexp(largest)[1])
     return power
 

@@ -40,6 +40,7 @@ NEUTRAL: dict[str, float] = {
     "frequency_penalty": 0.0,
     "presence_penalty": 0.0,
 }
+_ABSENT = ("xtc_probability", "dry_multiplier")
 _COLUMN = {name: index for index, name in enumerate(NEUTRAL)}
 _LOWEST = {"temperature": 0.0, "top_p": 0.0, "top_k": 0.0, "min_p": 0.0, "typical_p": 0.0}
 _HIGHEST = {"top_p": 1.0, "min_p": 1.0, "typical_p": 1.0}
@@ -49,8 +50,13 @@ def sampler_row(sampling: Sampling) -> Array:
     """The parameters as one row in the order of :data:`NEUTRAL`; what is not set is neutral.
 
     Raises:
-        ModelError: a value is outside its range.
+        ModelError: a value is outside its range, or asks for a sampler that is not here.
     """
+    for name in _ABSENT:
+        if sampling.given().get(name, 0):
+            raise ModelError(
+                f"the embedded models cannot do {name}: leave it at 0, or use llama.cpp or KoboldCpp"
+            )
     values = NEUTRAL | {name: float(value) for name, value in sampling.given().items() if name in NEUTRAL}
     for name, value in values.items():
         low, high = _LOWEST.get(name, -np.inf), _HIGHEST.get(name, np.inf)

@@ -136,11 +136,12 @@ class Transformer:
         Returns:
             The residual stream ``[tokens, width]``.
         """
-        cos, sin = self._cos[positions_N], self._sin[positions_N]
+        cos, sin = self._cos[positions_N][:, None], self._sin[positions_N][:, None]
         heads = (len(x_ND), 3, self.architecture.heads, self.head_width)
         for layer, block in enumerate(self._blocks):
             qkv = block.qkv(self._normed(x_ND), self._norm_length).reshape(heads)
-            q, k = (_rotated(qkv[:, part], cos, sin) for part in (0, 1))
+            turned = _rotated(qkv[:, :2], cos, sin)
+            q, k = turned[:, 0], turned[:, 1]
             v = snap(qkv[:, 2], block.value_ceiling * 2.0**-self._value_bits)
             mixed = attend(layer, q, k, v).reshape(x_ND.shape)
             x_ND += block.o(mixed, row_lengths(mixed))
@@ -199,11 +200,13 @@ def _rotary_tables(a: Architecture, head_width: int) -> tuple[Array, Array]:
     return np.cos(angles), np.sin(angles)
 
 
-def _rotated(x_NHW: Array, cos: Array, sin: Array) -> Array:
+def _rotated(x_N2HW: Array, cos: Array, sin: Array) -> Array:
     """Turn each pair (element, element half a head later) by the angle of its position, onto a grid."""
-    half = x_NHW.shape[-1] // 2
-    real, imaginary = x_NHW[..., :half], x_NHW[..., half:]
-    turned = np.concatenate([real * cos - imaginary * sin, imaginary * cos + real * sin], -1)
+    half = x_N2HW.shape[-1] // 2
+    real, imaginary = x_N2HW[..., :half], x_N2HW[..., half:]
+    turned = np.empty(x_N2HW.shape)
+    np.subtract(real * cos, imaginary * sin, out=turned[..., :half])
+    np.add(imaginary * cos, real * sin, out=turned[..., half:])
     return snap(turned, row_power_above(turned) * 2.0**-_KEY_BITS)
 
 

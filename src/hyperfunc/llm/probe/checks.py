@@ -38,8 +38,18 @@ _PENALTIES: Mapping[str, tuple[float, ...]] = {
     "repetition_penalty": (1.8, 10.0),
     "frequency_penalty": (2.0, 50.0),
     "presence_penalty": (2.0, 50.0),
+    "dry_multiplier": (5.0, 50.0),
+    "xtc_probability": (1.0,),
 }
 """Values within every server's range first; a sure model needs more to change its mind."""
+
+_COMPANIONS: Mapping[str, Mapping[str, Any]] = {
+    "dry_multiplier": {"dry_base": 1.75, "dry_allowed_length": 2},
+    # Whatever is likelier than this goes as long as something else is, too.
+    "xtc_probability": {"xtc_threshold": 0.01},
+}
+_OPEN_ENDED = ("xtc_probability",)
+"""What shows where several tokens are likely, and not where one is sure."""
 
 
 @dataclass(frozen=True)
@@ -189,20 +199,21 @@ def _shared(texts: Sequence[str]) -> float:
 async def _penalty(asker: Asker, base: Baseline, parameter: str, field: str) -> Finding:
     if base.steady is None:
         return _finding(field, parameter, Status.UNKNOWN, "no setting makes the server repeat an answer")
-    plain = await asker.ask(REPEATING, _REPEATING_TOKENS, base.steady)
+    prompt = PROMPT if parameter in _OPEN_ENDED else REPEATING
+    beside = {**base.steady, **_COMPANIONS.get(parameter, {})}
+    plain = await asker.ask(prompt, _REPEATING_TOKENS, base.steady)
     refused, tried, echoed = "", "", None
     for value in _PENALTIES[parameter]:
         said = await asker.ask(
-            REPEATING, _REPEATING_TOKENS, {**base.steady, field: value}, without=_own(asker, parameter)
+            prompt, _REPEATING_TOKENS, {**beside, field: value}, without=_own(asker, parameter)
         )
         if isinstance(said, Refused) or isinstance(plain, Refused):
             refused = said.sentence if isinstance(said, Refused) else "the plain text is refused"
             continue
         tried, echoed = f"{field}={value:g}", _echoed(said.settings, field, value)
         if said.text != plain.text:
-            return _finding(
-                field, parameter, Status.HONORED, f"{tried} changes what follows a repetition", echoed
-            )
+            where = "the greedy answer" if parameter in _OPEN_ENDED else "what follows a repetition"
+            return _finding(field, parameter, Status.HONORED, f"{tried} changes {where}", echoed)
     if not tried:
         return _finding(field, parameter, Status.REJECTED, refused)
     if refused:

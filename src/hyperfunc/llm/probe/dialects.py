@@ -28,6 +28,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "repetition_penalty": ("repeat_penalty", "repetition_penalty", "rep_pen"),
     "frequency_penalty": ("frequency_penalty",),
     "presence_penalty": ("presence_penalty",),
+    "xtc_probability": ("xtc_probability",),
+    "dry_multiplier": ("dry_multiplier",),
 }
 """Names that servers have for a canonical parameter: a name of another server is a common mistake."""
 

@@ -34,6 +34,11 @@ class KoboldCpp:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def enforces_schemas(self) -> bool:
+        """Its own routes know none."""
+        return False
+
+    @property
     def asks_first(self) -> bool:
         """The model's template, once, when none was named."""
         return self.template is None

@@ -24,7 +24,7 @@ _REASONS = {"eos": "stop", "word": "stop", "limit": "length"}
 
 def llamacpp_chat(model: str, extra: Mapping[str, Any]) -> OpenAIStyle:
     """Chat with the template of the model's own metadata, which the server applies."""
-    return OpenAIStyle(model=model, table=LLAMACPP, extra=extra, prefix="/v1")
+    return OpenAIStyle(model=model, table=LLAMACPP, extra=extra, prefix="/v1", enforces_schemas=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,11 @@ class LlamaCppCompletion:
 
     template: ChatTemplate | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def enforces_schemas(self) -> bool:
+        """It does, by a grammar."""
+        return True
 
     @property
     def asks_first(self) -> bool:

@@ -33,6 +33,11 @@ class Ollama:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def enforces_schemas(self) -> bool:
+        """It does, by a grammar."""
+        return True
+
+    @property
     def asks_first(self) -> bool:
         """Nothing has to be asked."""
         return False

@@ -37,12 +37,14 @@ class OpenAIStyle:
         table: of sampler parameters.
         extra: further fields of every request, as the server words them.
         prefix: of the paths.
+        enforces_schemas: whether the server is known to hold answers to the schema of a request.
     """
 
     model: str
     table: Table
     extra: Mapping[str, Any] = field(default_factory=dict)
     prefix: str = ""
+    enforces_schemas: bool = False
 
     @property
     def asks_first(self) -> bool:

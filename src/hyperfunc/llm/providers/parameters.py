@@ -21,7 +21,8 @@ from hyperfunc.llm.client import Sampling
 
 __all__ = [
     "COMPATIBLE", "KOBOLDCPP", "LITELLM", "LLAMACPP", "LLAMACPP_COMPLETION", "NEUTRAL", "OLLAMA", "OPENAI",
-    "OPENROUTER", "SamplerWarning", "Table", "VLLM", "is_neutral", "min_p_last", "min_p_first", "wire",
+    "OPENROUTER", "SWITCH_OF", "SamplerWarning", "Table", "VLLM", "bounds_of", "is_neutral",
+    "min_p_first", "min_p_last", "wire",
 ]  # fmt: skip
 
 NEUTRAL: Mapping[str, float] = {
@@ -34,13 +35,27 @@ NEUTRAL: Mapping[str, float] = {
     "repetition_penalty": 1.0,
     "frequency_penalty": 0.0,
     "presence_penalty": 0.0,
+    "xtc_probability": 0.0,
+    "xtc_threshold": 0.1,
+    "dry_multiplier": 0.0,
+    "dry_base": 1.75,
+    "dry_allowed_length": 2,
 }
 """Values that leave the model's distribution as it is."""
 
-_LOWEST = {"temperature": 0.0, "top_p": 0.0, "top_k": 0, "min_p": 0.0, "typical_p": 0.0, "max_tokens": 1}
-_HIGHEST = {"top_p": 1.0, "min_p": 1.0, "typical_p": 1.0}
-_WHOLE = ("top_k", "max_tokens")
-_TRUNCATIONS = ("top_p", "typical_p", "min_p")
+SWITCH_OF: Mapping[str, str] = {
+    "xtc_threshold": "xtc_probability", "dry_base": "dry_multiplier", "dry_allowed_length": "dry_multiplier",
+}  # fmt: skip
+"""Parameters that say nothing while another one is off."""
+
+_LOWEST = {
+    "temperature": 0.0, "top_p": 0.0, "top_k": 0, "min_p": 0.0, "typical_p": 0.0, "max_tokens": 1,
+    "xtc_probability": 0.0, "xtc_threshold": 0.0, "dry_multiplier": 0.0, "dry_base": 1.0,
+    "dry_allowed_length": 0,
+}  # fmt: skip
+_HIGHEST = {"top_p": 1.0, "min_p": 1.0, "typical_p": 1.0, "xtc_probability": 1.0, "xtc_threshold": 1.0}
+_WHOLE = ("top_k", "max_tokens", "dry_allowed_length")
+_TRUNCATIONS = ("top_p", "typical_p", "min_p", "xtc_probability")
 _WHOLE_CONTEXT = 1 << 20
 _LARGEST_SEED = (1 << 31) - 1
 
@@ -93,11 +108,16 @@ class Table:
 
 def is_neutral(name: str, value: float) -> bool:
     """Whether a canonical parameter leaves the distribution as it is."""
-    if name in ("top_k", "top_n_sigma", "min_p"):
+    if name in ("top_k", "top_n_sigma", "min_p", "xtc_probability", "dry_multiplier"):
         return value <= 0
     if name in ("top_p", "typical_p"):
         return value >= 1
     return value == NEUTRAL[name]
+
+
+def bounds_of(name: str) -> tuple[float, float]:
+    """The least and the highest value of a canonical parameter; infinite where there is none."""
+    return _LOWEST.get(name, -math.inf), _HIGHEST.get(name, math.inf)
 
 
 def min_p_first(min_p: float, temperature: float) -> float:
@@ -171,6 +191,9 @@ def _check(table: Table, given: Mapping[str, float]) -> None:
         _check_range(name, value)
         if name == "max_tokens" or name in table.names or is_neutral(name, value):
             continue
+        switch = SWITCH_OF.get(name, name)
+        if switch != name and is_neutral(switch, given.get(switch, NEUTRAL[switch])):
+            continue
         known = ", ".join(sorted(table.names))
         raise ModelError(
             f"{table.server} cannot do {name}={value:g}; it honors {known}: "
@@ -180,7 +203,7 @@ def _check(table: Table, given: Mapping[str, float]) -> None:
 
 def _check_range(name: str, value: Any) -> None:
     """Servers take what is out of range for something else: a negative temperature for a greedy one."""
-    low, high = _LOWEST.get(name, -math.inf), _HIGHEST.get(name, math.inf)
+    low, high = bounds_of(name)
     number = not isinstance(value, bool) and isinstance(value, int | float | numbers.Real)
     fine = number and math.isfinite(value) and low <= value <= high
     if not fine or (name in _WHOLE and value != int(value)):
@@ -223,21 +246,26 @@ def _warn_once(table: Table, name: str, why: str) -> None:
 
 
 _PENALTIES = {"frequency_penalty": "frequency_penalty", "presence_penalty": "presence_penalty"}
+_XTC_AND_DRY = {
+    name: name
+    for name in ("xtc_probability", "xtc_threshold", "dry_multiplier", "dry_base", "dry_allowed_length")
+}
 _LLAMA_OFF = {
-    # The embedded engine's order, and nothing else in the chain.
-    "samplers": ["penalties", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "temperature"],
+    # The embedded engine's order, with the two samplers that it lacks at their usual places.
+    "samplers": [
+        "penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature",
+    ],
     # Some versions refuse -1, their older word for the whole context.
     "repeat_last_n": _WHOLE_CONTEXT,
-    "xtc_probability": 0.0,
-    "dry_multiplier": 0.0,
+    "dry_penalty_last_n": _WHOLE_CONTEXT,
     "dynatemp_range": 0.0,
     "mirostat": 0,
     "min_keep": 0,
-}
+}  # fmt: skip
 _LLAMA_NAMES = {
     "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p",
     "typical_p": "typical_p", "top_n_sigma": "top_n_sigma", "repetition_penalty": "repeat_penalty",
-    **_PENALTIES,
+    **_PENALTIES, **_XTC_AND_DRY,
 }  # fmt: skip
 
 LLAMACPP = Table(
@@ -260,17 +288,17 @@ KOBOLDCPP = Table(
     names={
         "temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p",
         "typical_p": "typical", "top_n_sigma": "nsigma", "repetition_penalty": "rep_pen",
-        "presence_penalty": "presence_penalty",
+        "presence_penalty": "presence_penalty", **_XTC_AND_DRY,
     },
     always={
-        # Penalties, top_k, top_a, tail-free, typical, top_p with min_p, temperature.
+        # Penalties, top_k, top_a, tail-free, typical, top_p with min_p, temperature; DRY comes before
+        # all of them and XTC behind, where it sees what the temperature has left.
         "sampler_order": [6, 0, 1, 3, 4, 2, 5],
         "rep_pen_range": _WHOLE_CONTEXT,
         "rep_pen_slope": 1.0,
         "top_a": 0.0,
         "tfs": 1.0,
-        "xtc_probability": 0.0,
-        "dry_multiplier": 0.0,
+        "dry_penalty_last_n": _WHOLE_CONTEXT,
         "dynatemp_range": 0.0,
         "smoothing_factor": 0.0,
         "mirostat": 0,

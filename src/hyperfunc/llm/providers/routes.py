@@ -24,7 +24,7 @@ from hyperfunc.llm.providers.server import Dialect, ServerClient
 from hyperfunc.llm.providers.templates import ChatTemplate, template_named
 from hyperfunc.llm.secrets import Secret, find_key, shown_variable
 
-__all__ = ["open_route"]
+__all__ = ["address_of", "key_of", "open_route"]
 
 _SELF_RUN = ("llamacpp", "koboldcpp")
 
@@ -74,6 +74,20 @@ def open_route(name: str, spec: ModelSpec) -> Route:
         _identity(name, spec, url),
         lambda request: most_cost(name, request, price, listed=listed, free=free),
     )
+
+
+def address_of(spec: ModelSpec) -> str:
+    """Where requests for a model go; empty where the provider's library knows alone."""
+    return _address(spec, PROVIDERS[spec.provider])
+
+
+def key_of(spec: ModelSpec) -> Secret | None:
+    """The key that goes with requests for a model; a public service's goes to its own address only.
+
+    Raises:
+        KeyRefused: the server needs one, and none is there.
+    """
+    return _key(spec, PROVIDERS[spec.provider])
 
 
 def _address(spec: ModelSpec, kind: Provider) -> str:
@@ -176,9 +190,12 @@ def _openai_style(spec: ModelSpec, url: str) -> OpenAIStyle:
         required = {"provider": {"require_parameters": True}, "usage": {"include": True}}
         return OpenAIStyle(model=spec.model, table=OPENROUTER, extra={**required, **spec.extra})
     if spec.provider == "vllm":
-        return OpenAIStyle(model=spec.model, table=VLLM, extra=spec.extra, prefix="/v1")
-    table = OPENAI if url == PROVIDERS["openai"].url else COMPATIBLE
-    return OpenAIStyle(model=spec.model, table=table, extra=spec.extra)
+        return OpenAIStyle(
+            model=spec.model, table=VLLM, extra=spec.extra, prefix="/v1", enforces_schemas=True
+        )
+    is_openai = url == PROVIDERS["openai"].url
+    table = OPENAI if is_openai else COMPATIBLE
+    return OpenAIStyle(model=spec.model, table=table, extra=spec.extra, enforces_schemas=is_openai)
 
 
 def _identity(name: str, spec: ModelSpec, url: str) -> str:

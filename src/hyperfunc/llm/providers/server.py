@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -67,7 +67,12 @@ class Dialect(Protocol):
         """Whether :meth:`asked` has to ask the server something before it can put a request into words."""
         ...
 
-    async def asked(self, exchange: Exchange, request: Request, stream: bool) -> Asked:
+    @property
+    def enforces_schemas(self) -> bool:
+        """Whether the server is known to hold answers to the schema of a request."""
+        ...
+
+    def asked(self, exchange: Exchange, request: Request, stream: bool) -> Coroutine[Any, Any, Asked]:
         """The request in the server's words.
 
         Raises:
@@ -131,6 +136,11 @@ class ServerClient:
         self.attempts = attempts or Attempts()
         self._cost = cost
         self._model = model
+
+    @property
+    def enforces_schemas(self) -> bool:
+        """Whether the server is known to hold answers to the schema of a request."""
+        return self.dialect.enforces_schemas
 
     async def complete(self, request: Request) -> Response:
         """Answer one request.
@@ -225,6 +235,25 @@ class ServerClient:
         tokens = sum(map(len, texts)) / 4
         found = await attempt(self.endpoint, self.attempts, once, tokens)
         return replace(found, cost=self._cost(found.usage) if found.usage else None)
+
+    def said(self, request: Request) -> Asked | None:
+        """What is sent for a request; ``None`` where the server has to be asked something first.
+
+        Raises:
+            ModelError: the server cannot do what is asked.
+        """
+        if self.dialect.asks_first:
+            return None
+        asking = self.dialect.asked(self.exchange, request, stream=False)
+        try:
+            # It waits for nothing, so its first step is its last.
+            asking.send(None)
+        except StopIteration as done:
+            asked: Asked = done.value
+            return asked
+        finally:
+            asking.close()
+        return None
 
     async def _asked(self, request: Request, *, stream: bool) -> Asked:
         if not self.dialect.asks_first:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     import numpy as np
 
+    from hyperfunc.spaces.knobs.when import When
     from hyperfunc.types import JSON
 
 __all__ = ["Knob", "title"]
@@ -35,6 +36,9 @@ class Knob(ABC):
 
     default: Any
     """The canonical value a candidate has when nothing else is said."""
+
+    when: When | None = None
+    """When the knob matters; ``None`` is always."""
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
 from hyperfunc.spaces.knobs.numeric import check_unit
+from hyperfunc.spaces.knobs.when import When, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,7 @@ class Choice(Knob):
         options: at least two different strings, numbers, booleans, ``None`` or tuples of them.
         default: start value; the first option when not given.
         doc: one line for people and for models that propose values.
+        when: the condition under which the knob matters; ``None`` is always.
 
     Raises:
         SpaceError: too few, repeated or unusable options, or a default that is none of them.
@@ -42,6 +44,7 @@ class Choice(Knob):
     options: tuple[Any, ...]
     default: Any = _FIRST
     doc: str = ""
+    when: When | None = None
 
     kind: ClassVar[str] = "choice"
     in_unit_cube: ClassVar[bool] = True
@@ -103,7 +106,13 @@ class Choice(Knob):
     def describe(self) -> dict[str, JSON]:
         """Options and default."""
         options = [self.to_json(option) for option in self.options]
-        return {"kind": self.kind, "options": options, "default": self.to_json(self.default), "doc": self.doc}
+        about = {
+            "kind": self.kind,
+            "options": options,
+            "default": self.to_json(self.default),
+            "doc": self.doc,
+        }
+        return about | described(self.when)
 
 
 def _option(value: Any) -> Any:

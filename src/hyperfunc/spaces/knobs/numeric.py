@@ -12,6 +12,7 @@ import numpy as np
 
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
+from hyperfunc.spaces.knobs.when import When, described
 
 if TYPE_CHECKING:
     from hyperfunc.types import JSON
@@ -78,6 +79,7 @@ class Real(Knob):
             whose distance from 0 and 1 matters (bounds strictly inside (0, 1)).
         unit: shown with the value, e.g. ``"s"``.
         doc: one line for people and for models that propose values.
+        when: the condition under which the knob matters; ``None`` is always.
 
     Raises:
         SpaceError: bounds, scale or default do not fit together.
@@ -94,6 +96,7 @@ class Real(Knob):
     scale: Scale = "linear"
     unit: str = ""
     doc: str = ""
+    when: When | None = None
 
     kind: ClassVar[str] = "real"
     in_unit_cube: ClassVar[bool] = True
@@ -162,6 +165,7 @@ class Integer(Knob):
         scale: ``linear``, or ``log`` where a factor matters (low >= 1).
         unit: shown with the value, e.g. ``"tokens"``.
         doc: one line for people and for models that propose values.
+        when: the condition under which the knob matters; ``None`` is always.
 
     Raises:
         SpaceError: bounds, scale or default do not fit together.
@@ -178,6 +182,7 @@ class Integer(Knob):
     scale: Scale = "linear"
     unit: str = ""
     doc: str = ""
+    when: When | None = None
 
     kind: ClassVar[str] = "integer"
     in_unit_cube: ClassVar[bool] = True
@@ -264,4 +269,4 @@ def _describe(knob: Real | Integer) -> dict[str, JSON]:
         "scale": knob.scale,
         "unit": knob.unit,
         "doc": knob.doc,
-    }
+    } | described(knob.when)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from hyperfunc.errors import OutOfBounds, SpaceError
 from hyperfunc.spaces.knobs.base import Knob, title
+from hyperfunc.spaces.knobs.when import When, described
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,7 @@ class Text(Knob):
         default: start value.
         max_chars: longest text allowed, in characters; ``None`` is no limit.
         doc: one line for people and for models that propose values.
+        when: the condition under which the knob matters; ``None`` is always.
 
     Raises:
         SpaceError: the default is not a text, or too long.
@@ -39,6 +41,7 @@ class Text(Knob):
     default: str = ""
     max_chars: int | None = None
     doc: str = ""
+    when: When | None = None
 
     kind: ClassVar[str] = "text"
 
@@ -72,7 +75,8 @@ class Text(Knob):
 
     def describe(self) -> dict[str, JSON]:
         """Default and limit."""
-        return {"kind": self.kind, "default": self.default, "max_chars": self.max_chars, "doc": self.doc}
+        about = {"kind": self.kind, "default": self.default, "max_chars": self.max_chars, "doc": self.doc}
+        return about | described(self.when)
 
 
 @dataclass(frozen=True, eq=False)

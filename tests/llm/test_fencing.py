@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperfunc.evaluation.judges import fencing
-from hyperfunc.evaluation.judges.fencing import fenced, shown_as_data
+from hyperfunc.llm import fencing
+from hyperfunc.llm.fencing import fenced, shown_as_data
 
 texts = st.text(st.characters(), max_size=200)
 MOST = 50_000
@@ -68,7 +68,7 @@ def test_each_text_has_its_own_mark_and_the_same_in_every_process() -> None:
     marks = {fenced({"text": text}, MOST).mark for text in ("a", "b", "a\n")}
     assert len(marks) == 3
     assert fenced({"text": "a"}, MOST).mark != fenced({"text": "a", "task": ""}, MOST).mark
-    code = "from hyperfunc.evaluation.judges.fencing import fenced; print(fenced({'text': 'ä'}, 100).mark)"
+    code = "from hyperfunc.llm.fencing import fenced; print(fenced({'text': 'ä'}, 100).mark)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == fenced({"text": "ä"}, 100).mark
 

@@ -1,0 +1,1 @@
+"""The search for sampling settings, and what it reports."""

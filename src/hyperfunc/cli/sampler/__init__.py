@@ -1,0 +1,1 @@
+"""``hyperfunc sampler ...``: the search for sampling settings."""
