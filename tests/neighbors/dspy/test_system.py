@@ -296,6 +296,21 @@ def test_without_usage_the_most_is_charged(serve: Serve) -> None:
     assert tokens[1] > 4096
 
 
+def test_bars_may_be_cleared_while_another_thread_makes_one(serve: Serve) -> None:
+    bars = pytest.importorskip("tqdm").tqdm
+
+    class Interrupted(Twins):
+        def forward(self, question: str) -> Any:
+            bar = bars.__new__(bars)
+            bars._instances.clear()  # as another thread does where it begins a `dspy.Parallel`
+            bar.__init__(total=3, disable=True)
+            return super().forward(question)
+
+    serve(obedient)
+    system = from_dspy(Interrupted())
+    assert system.evaluate(system.examples(examples(1, "{}")), system.metric(exact)) == 1.0
+
+
 def test_calls_in_threads_of_dspy_belong_to_their_lane(serve: Serve) -> None:
     class Fan(Twins):
         def forward(self, question: str) -> Any:

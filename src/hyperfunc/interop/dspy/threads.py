@@ -10,6 +10,7 @@ from typing import Any
 from hyperfunc.execution.frames import LaneFrame
 from hyperfunc.program.binding import current_frame, entered
 
+from .bars import bars_for_threads
 from .library import library
 
 __all__ = ["in_lane", "settings_for_lane"]
@@ -20,6 +21,7 @@ _KEY = "hyperfunc_frame"
 
 def settings_for_lane(**settings: Any) -> Any:
     """``dspy.context`` with these settings, by which threads of DSPy find their lane."""
+    bars_for_threads()
     return library().context(**settings, **{_KEY: current_frame()})
 
 
