@@ -1,8 +1,9 @@
 """The progress bars of DSPy, where programs run in several threads at once.
 
 ``dspy.Parallel`` and ``dspy.Evaluate`` clear tqdm's list of bars before they make one of their own, without
-tqdm's lock (``dspy/utils/parallelizer.py``, seen in 3.4.1). A bar that another thread is making at that moment
-is then missing from the list, and tqdm raises a ``KeyError`` in the middle of a program that did nothing wrong.
+tqdm's lock (``dspy/utils/parallelizer.py``, seen in 3.4.1). A bar that another thread is making at that
+moment is then missing from the list, and tqdm raises a ``KeyError`` in the middle of a program that did
+nothing wrong.
 """
 
 from __future__ import annotations
