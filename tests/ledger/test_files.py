@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,3 +255,26 @@ def test_a_failed_opening_leaves_no_file_open(tmp_path: Path) -> None:
         with pytest.raises(LedgerError):
             Ledger.open(path)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_a_ledger_that_several_make_at_the_same_moment_is_nobody_elses_database(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    several = 8
+
+    def open_it(path: Path, start: threading.Barrier) -> None:
+        start.wait()
+        try:
+            Ledger.open(path).close()
+        except BaseException as error:
+            failures.append(error)
+
+    for turn in range(12):
+        start = threading.Barrier(several)
+        threads = [
+            threading.Thread(target=open_it, args=(tmp_path / f"{turn}", start)) for _ in range(several)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []

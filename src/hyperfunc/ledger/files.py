@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,11 @@ def ledger_path(path: str | Path | None) -> Path:
     """
     chosen = Path(os.environ.get("HYPERFUNC_LEDGER") or _FOLDER) if path is None else Path(path)
     chosen = chosen.expanduser().absolute()
-    folder = chosen.is_dir() or (not chosen.exists() and not chosen.suffix)
+    try:
+        # One look: another process may be making the folder.
+        folder = stat.S_ISDIR(chosen.stat().st_mode)
+    except OSError:
+        folder = not chosen.suffix
     return chosen / _FILE if folder else chosen
 
 
@@ -122,9 +127,14 @@ def _make_folder(folder: Path) -> None:
 
 def _check_identity(db: sqlite3.Connection, path: Path) -> bool:
     """Whether the file has a ledger's tables; an empty one may become a ledger, any other is refused."""
-    application = db.execute("PRAGMA application_id").fetchone()[0]
-    version = version_of(db)
-    tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    # In one transaction: another process may be making the ledger between two looks.
+    db.execute("BEGIN")
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version = version_of(db)
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    finally:
+        db.execute("ROLLBACK")
     if application == APPLICATION_ID and version > len(MIGRATIONS):
         raise LedgerError(
             f"the ledger at {path} was written by a newer hyperfunc (schema {version}, this one knows "

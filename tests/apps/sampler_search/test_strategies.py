@@ -137,6 +137,20 @@ def test_a_clear_winner_is_one_and_equals_are_not() -> None:
     assert best_chances([good, scored(base.tolist())], 0) == [1.0, 0.0]
 
 
+def test_chances_over_one_prompt_come_from_its_texts_and_a_single_text_has_none() -> None:
+    def on_one_prompt(scores: list[float]) -> Scored:
+        places = tuple(range(len(scores)))
+        return Scored(Setting("min_p", {}), tuple(scores), (0,) * len(scores), places)
+
+    first, other = on_one_prompt([5.0, 7.0, 6.0, 8.0]), on_one_prompt([6.0, 6.0, 7.0, 6.0])
+    sure, unsure = best_chances([first, other], 0)
+    assert sure is not None
+    assert unsure is not None
+    assert 0.5 < sure < 0.95
+    assert sure + unsure == pytest.approx(1)
+    assert best_chances([on_one_prompt([5.0]), on_one_prompt([7.0])], 0) == [None, None]
+
+
 def test_missing_scores_are_left_out_of_pairs() -> None:
     one = scored([5.0, 6.0, 7.0, 5.0, 6.0, 7.0])
     other = replace(one, scores=(None, 5.0, 6.0, 4.0, 5.0, None))

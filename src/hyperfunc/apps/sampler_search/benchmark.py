@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperfunc.evaluation.statistics import holm
-from hyperfunc.ledger import Ledger
+from hyperfunc.ledger import Ledger, Spend
 
 from .evidence import Scored, best_chances, interval_of, paired
 from .families import Setting, neutral_setting
@@ -31,7 +31,7 @@ class Row:
         setting: itself.
         mean: score from 0 to 10; ``None`` where nothing could be scored.
         interval: of the mean, 95 %.
-        p_best: how likely it is the best of the table.
+        p_best: how likely it is the best of the table; ``None`` where single texts do not say.
         against: difference to the first row with ``difference_interval`` and ``p_holm``.
     """
 
@@ -39,19 +39,20 @@ class Row:
     setting: Setting
     mean: float | None
     interval: list[float] | None
-    p_best: float
+    p_best: float | None
     against: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Rows, the best first, with what they were measured on."""
+    """Rows, the best first, with what they were measured on and what that took."""
 
     rows: tuple[Row, ...]
     model: str
     judge: str | None
     prompts: tuple[str, ...]
     samples: int
+    spend: Spend
 
 
 def benchmark(
@@ -89,11 +90,11 @@ def benchmark(
         fitting_families(known, tuple(families), chosen=True)
         chosen = tuple(prompts) or prompts_for(server.embedded)[1]
         named = _once({**presets, "neutral": neutral_setting()})
-        scored = measure_settings(
+        scored, spend = measure_settings(
             list(named.values()), server.model, chosen, samples, max_length, judge, seed + _FRESH, ledger
         )
     rows = _rows(dict(zip(named, scored, strict=True)), seed)
-    return Benchmark(rows, model, judge, chosen, samples)
+    return Benchmark(rows, model, judge, chosen, samples, spend)
 
 
 def _once(presets: Mapping[str, Setting]) -> dict[str, Setting]:

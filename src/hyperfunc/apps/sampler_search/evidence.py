@@ -101,20 +101,31 @@ def paired(one: Scored, other: Scored, seed: int) -> dict[str, Any] | None:
     }
 
 
-def best_chances(all_scored: Sequence[Scored], seed: int) -> list[float]:
+def best_chances(all_scored: Sequence[Scored], seed: int) -> list[float | None]:
     """How likely each setting is the best of them, over prompts like these: the paired bootstrap of prompts.
+
+    Over a single prompt its texts are drawn instead, which speaks of this prompt alone.
+
+    Returns:
+        A chance for each, or ``None`` for each where single texts say nothing about others.
 
     Source: Field and Welsh, "Bootstrapping clustered data" (2007), prompts as clusters.
     """
-    prompts = sorted({prompt for scored in all_scored for prompt in scored.prompts})
-    sums_KP = np.zeros((len(all_scored), len(prompts)))
+    units_K = [scored.prompts for scored in all_scored]
+    if len({unit for units in units_K for unit in units}) < 2:
+        units_K = [scored.takes for scored in all_scored]
+    units = sorted({unit for each in units_K for unit in each})
+    if len(units) < 2:
+        return [None] * len(all_scored)
+    sums_KP = np.zeros((len(all_scored), len(units)))
     counts_KP = np.zeros_like(sums_KP)
     for row, scored in enumerate(all_scored):
-        for score, prompt in scored.known:
-            sums_KP[row, prompts.index(prompt)] += score
-            counts_KP[row, prompts.index(prompt)] += 1
+        for score, unit in zip(scored.scores, units_K[row], strict=True):
+            if score is not None:
+                sums_KP[row, units.index(unit)] += score
+                counts_KP[row, units.index(unit)] += 1
     drawn_DP = generator(seed, "best chances").multinomial(
-        len(prompts), np.full(len(prompts), 1 / len(prompts)), size=_DRAWS
+        len(units), np.full(len(units), 1 / len(units)), size=_DRAWS
     )
     totals_DK, numbers_DK = drawn_DP @ sums_KP.T, drawn_DP @ counts_KP.T
     means_DK = np.where(numbers_DK > 0, totals_DK / np.maximum(numbers_DK, 1), -np.inf)

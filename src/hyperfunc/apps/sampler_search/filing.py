@@ -50,7 +50,7 @@ def finished(work: Sampling, scored: Sequence[Scored], again: Again, result: Res
     took = (seconds[-1] if seconds else 0.0) / max(1, len(scored))
     winner = scored[0]
     metadata = _metadata(work, len(scored), winner.mean)
-    spend = result.spend
+    spend = result.spend + again.spend
     metadata |= {
         "texts": sum(len(each.scores) for each in scored),
         "retest_texts": (2 + ("neutral" in again.row)) * len(again.winner.scores),

@@ -53,6 +53,7 @@ def command(
 def _show(found: Benchmark) -> None:
     from rich.table import Table
 
+    from hyperfunc.analysis.report.text import clock, count, money
     from hyperfunc.cli.console import plain, stdout
 
     console = stdout()
@@ -60,17 +61,20 @@ def _show(found: Benchmark) -> None:
     for heading in ("setting", "sampler", "parameters", "score", "95 % interval", "P(best)", "to the best"):
         table.add_column(heading)
     for row in found.rows:
-        low, high = row.interval or (float("nan"), float("nan"))
-        mean = "none" if row.mean is None else f"{row.mean:.2f}"
         against = "the best"
         if row.against is not None:
             against = f"{row.against['difference']:+.2f}, p {row.against['p_holm']:.2g}"
         elif row is not found.rows[0]:
             against = "not comparable"
         table.add_row(
-            plain(row.name), plain(row.setting.sampler), plain(row.setting.words()), mean,
-            f"{low:.2f} to {high:.2f}", f"{row.p_best:.0%}", against,
+            plain(row.name), plain(row.setting.sampler), plain(row.setting.words()),
+            "none" if row.mean is None else f"{row.mean:.2f}",
+            "none" if row.interval is None else "{:.2f} to {:.2f}".format(*row.interval),
+            "unknown" if row.p_best is None else f"{row.p_best:.0%}", against,
         )  # fmt: skip
-    texts = len(found.prompts) * found.samples
-    console.print(plain(f"{found.model}: {texts} texts of each setting, on {len(found.prompts)} prompts"))
+    texts = count(len(found.prompts) * found.samples, "texts")
+    console.print(plain(f"{found.model}: {texts} of each setting, on {count(len(found.prompts), 'prompts')}"))
     console.print(table)
+    calls, took = found.spend.calls, clock(found.spend.seconds)
+    cost = f", {money(found.spend.dollars)}" if found.spend.dollars else ""
+    console.print(plain(f"{count(calls, 'calls')}, {count(found.spend.tokens, 'tokens')}{cost}, {took}"))

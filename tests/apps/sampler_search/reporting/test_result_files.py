@@ -151,6 +151,22 @@ def test_files_are_pooled_by_configuration_and_prompts_by_their_text(tmp_path: P
     assert any("differ in model (x, y)" in warning for warning in search.warnings)
 
 
+def test_texts_of_two_searches_with_one_seed_are_no_new_evidence(tmp_path: Path) -> None:
+    meta = {"prompts": PROMPTS, "model": "x", "hyperfunc": "1"}
+    paths = [
+        write(tmp_path / f"{run}.json", ours(hill, grid()[:3]), metadata={**meta, "seed": 0, "run_id": run})
+        for run in "ab"
+    ]
+    search = read_results(paths)
+    assert [len(setting.texts) for setting in search.settings] == [12, 12, 12]
+    assert any(warning.startswith("36 texts with equal settings") for warning in search.warnings)
+    other = ours(hill, grid()[:3], seed=1)
+    paths.append(write(tmp_path / "c.json", other, metadata={**meta, "seed": 1, "run_id": "c"}))
+    search = read_results(paths)
+    assert [len(setting.texts) for setting in search.settings] == [24, 24, 24]
+    assert len({text.seed for text in search.settings[0].texts}) == 4  # two texts under each seed
+
+
 def test_numbered_prompts_of_two_files_are_not_taken_for_the_same(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.json", ours(hill, grid()[:1], seed=n)) for n in range(2)]
     search = read_results(paths)

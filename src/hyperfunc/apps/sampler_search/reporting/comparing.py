@@ -107,7 +107,8 @@ def _paired(prompts: Sequence[str], differences_N: NDArray[np.float64]) -> Compa
     within = float(np.sum((differences_N - means_G[index_N]) ** 2)) / inner
     error = math.sqrt(within * float(np.sum(1.0 / counts_G))) / count
     units = len(differences_N)
-    return _judged(estimate, error, inner, units, f"{units} pairs, about these {count} prompts alone")
+    these = "this prompt" if count == 1 else f"these {count} prompts"
+    return _judged(estimate, error, inner, units, f"{units} pairs, about {these} alone")
 
 
 def _welch(one: Setting, other: Setting, noise: tuple[float, int]) -> Comparison:

@@ -32,7 +32,9 @@ class Entry:
     effective: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def entry_of(raw: Any, where: str, prompts: Sequence[str], prefix: str = "") -> tuple[Entry, int]:
+def entry_of(
+    raw: Any, where: str, prompts: Sequence[str], prefix: str = "", luck: str = ""
+) -> tuple[Entry, int]:
     """An entry and how many of its scores are missing.
 
     Args:
@@ -40,6 +42,7 @@ def entry_of(raw: Any, where: str, prompts: Sequence[str], prefix: str = "") -> 
         where: names the entry in errors.
         prompts: texts of the prompts that the entry's indices mean; may be empty.
         prefix: put before prompts without text, which two files need not mean alike.
+        luck: put before seeds that count the texts of a prompt from 0 in every search.
 
     Raises:
         EvidenceError: it lacks ``parameters`` or ``scores``, or has a score that is no number.
@@ -53,7 +56,7 @@ def entry_of(raw: Any, where: str, prompts: Sequence[str], prefix: str = "") -> 
     prompts_N = _labels(raw, "prompts", len(values), where)
     seeds_N = _labels(raw, "seeds", len(values), where)
     texts = tuple(
-        Text(_prompt(prompt, prompts, prefix), _word(seed), value)
+        Text(_prompt(prompt, prompts, prefix), _word(seed) and luck + _word(seed), value)
         for prompt, seed, value in zip(prompts_N, seeds_N, values, strict=True)
         if value is not None
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 from hyperfunc.analysis.report import text
 
@@ -23,6 +24,7 @@ def overview(search: Search, findings: Sequence[Finding]) -> tuple[tuple[str, st
     top = max(settings, key=lambda setting: setting.mean)
     prompts = {t.prompt for setting in settings for t in setting.texts} - {""}
     again = search.metadata.get("retest_texts")
+    spent = _spent(search.metadata.get("cost"))
     pairs = [
         (
             "settings",
@@ -32,13 +34,25 @@ def overview(search: Search, findings: Sequence[Finding]) -> tuple[tuple[str, st
         ("prompts", f"{len(prompts):,}" if prompts else "not in the file"),
         ("highest mean measured", text.score(top.mean)),
         ("best, noise taken out", text.score(findings[0].expected)),
-        ("time", text.clock(seconds) if seconds else ""),
+        ("time", "" if spent or not seconds else text.clock(seconds)),
         *((name.replace("_", " "), _value(search.metadata.get(name))) for name in _ABOUT),
-        ("cost", _value(search.metadata.get("cost"))),
+        ("cost, retest included", spent),
         ("the search itself said", _said(search)),
         ("files", ", ".join(search.sources)),
     ]
     return tuple((name, value) for name, value in pairs if value)
+
+
+def _spent(cost: object) -> str:
+    """``1,240 calls, 61,300 tokens, $0.12, 1:05``."""
+    if not isinstance(cost, dict):
+        return _value(cost)
+    amounts = {n: v for n, v in cost.items() if isinstance(v, int | float) and v and math.isfinite(v)}
+    kinds: dict[str, Callable[[float], str]] = {
+        "calls": lambda v: text.count(v, "calls"), "tokens": lambda v: text.count(v, "tokens"),
+        "dollars": text.money, "seconds": text.clock,
+    }  # fmt: skip
+    return ", ".join(kinds[name](value) for name, value in amounts.items() if name in kinds)
 
 
 def _said(search: Search) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hyperfunc.analysis.report.text import count
 from hyperfunc.errors import EvidenceError
 
 from .entries import Entry, entry_of, number, number_pair
-from .records import Retest, Search, Setting
+from .records import Retest, Search, Setting, Text
 
 __all__ = ["read_results"]
 
@@ -51,7 +52,7 @@ def read_results(paths: Iterable[str | Path] | str | Path) -> Search:
     alone = found[0] if len(found) == 1 else None
     best: Mapping[str, Any] = (alone[1].get("best_configuration") or {}) if alone else {}
     return Search(
-        settings=_pooled(entries),
+        settings=_pooled(entries, warnings),
         metadata=metadata,
         sources=tuple(path.name for path, _ in found),
         retest=_retest(alone[0], best) if alone else None,
@@ -111,9 +112,10 @@ def _entries(path: Path, whole: Mapping[str, Any], warnings: list[str], prefix: 
         )
     prompts = _metadata(whole).get("prompts")
     names = [str(prompt) for prompt in prompts] if isinstance(prompts, list) else []
+    luck = f"{_metadata(whole).get('seed')}, " if "hyperfunc" in _metadata(whole) else ""
     entries, empty, lost = [], 0, 0
     for place, raw in enumerate(whole["all_results"], 1):
-        entry, missing = entry_of(raw, f"{path}: entry {place} of all_results", names, prefix)
+        entry, missing = entry_of(raw, f"{path}: entry {place} of all_results", names, prefix, luck)
         lost += missing
         if entry.texts:
             entries.append(entry)
@@ -126,25 +128,40 @@ def _entries(path: Path, whole: Mapping[str, Any], warnings: list[str], prefix: 
     return entries
 
 
-def _pooled(entries: list[Entry]) -> tuple[Setting, ...]:
-    """Equal configurations as one, all in an order that depends on what they are alone."""
+def _pooled(entries: list[Entry], warnings: list[str]) -> tuple[Setting, ...]:
+    """Equal configurations as one, all in an order that depends on what they are alone.
+
+    A text that two entries hold, as searches with the same seed do, is one text and no new evidence.
+    """
     gathered: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         gathered.setdefault(entry.key, []).append(entry)
     settings = []
+    twice = 0
     for key in sorted(gathered, key=lambda key: (key[0], _order(gathered[key][0]), key[1])):
         same = gathered[key]
+        texts: list[Text] = []
+        for entry in sorted(same, key=lambda entry: (-len(entry.texts), entry.texts)):
+            seen = set(texts)
+            fresh = [text for text in entry.texts if not text.seed or text not in seen]
+            twice += len(entry.texts) - len(fresh)
+            texts += fresh
         chances = [entry.p_best for entry in same if entry.p_best is not None]
         settings.append(
             Setting(
                 family=same[0].family,
                 parameters=same[0].parameters,
-                texts=tuple(sorted(text for entry in same for text in entry.texts)),
+                texts=tuple(sorted(texts)),
                 entries=len(same),
                 seconds=sum(sorted(entry.seconds for entry in same)),
                 p_best=chances[0] if len(same) == 1 and chances else None,
                 effective=next((entry.effective for entry in same if entry.effective), {}),
             )
+        )
+    if twice:
+        warnings.append(
+            f"{count(twice, 'texts')} with equal settings, prompts, seeds and scores stand there again: "
+            "the same texts, which count once."
         )
     return tuple(settings)
 
