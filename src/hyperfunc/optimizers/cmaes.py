@@ -10,6 +10,7 @@ import numpy as np
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.bayes.rows import rows_of
+from hyperfunc.optimizers.extras import needs_extra
 from hyperfunc.optimizers.search import Proposer
 from hyperfunc.rng import seed_of
 
@@ -68,6 +69,7 @@ class CMAES(Proposer):
                 f"CMA-ES needs n >= 1, population >= 4 and sigma > 0, but got {self.n}, {self.population} "
                 f"and {self.sigma}"
             )
+        needs_extra("CMAES", "cmaes")
 
     def propose(
         self, problem: Problem, archive: Archive, own: _Own | None, count: int, known: frozenset[str]
@@ -121,9 +123,7 @@ class CMAES(Proposer):
 
 
 def _cmaes() -> ModuleType:
-    try:
-        import cmaes
-    except ImportError as error:
-        raise SpaceError("CMAES needs the package cmaes: pip install 'hyperfunc[cmaes]'") from error
+    import cmaes
+
     module: ModuleType = cmaes
     return module

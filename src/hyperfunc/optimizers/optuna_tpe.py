@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.bayes.rows import rows_of
+from hyperfunc.optimizers.extras import needs_extra
 from hyperfunc.optimizers.search import Proposer
 from hyperfunc.rng import seed_of
 
@@ -53,6 +54,7 @@ class TPE(Proposer):
     def __post_init__(self) -> None:
         if self.first < 1 or (self.n is not None and self.n < 1):
             raise SpaceError(f"n is {self.n} and first is {self.first}; give at least 1 each")
+        needs_extra("TPE", "optuna")
 
     def propose(
         self,
@@ -112,10 +114,8 @@ class TPE(Proposer):
 
 
 def _optuna() -> ModuleType:
-    try:
-        import optuna
-    except ImportError as error:
-        raise SpaceError("TPE needs Optuna: pip install 'hyperfunc[optuna]'") from error
+    import optuna
+
     module: ModuleType = optuna
     return module
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.bayes.encoding import Encoding
 from hyperfunc.optimizers.bayes.kernel import Kernel
 from hyperfunc.optimizers.bayes.process import informative
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     Worth = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-__all__ = ["Model", "needed"]
+__all__ = ["Model"]
 
 # Degrees of freedom from which on the noise of examples is taken as known.
 _KNOWN_NOISE = 8
@@ -118,7 +117,7 @@ class Model:
         experiments" (2019); greedy batches: Wilson, Hutter and Deisenroth, "Maximizing acquisition functions
         for Bayesian optimization" (2018).
         """
-        torch = needed()
+        torch = _torch()
         from botorch.acquisition.logei import qLogNoisyExpectedImprovement
         from botorch.acquisition.utils import prune_inferior_points
         from botorch.sampling.normal import SobolQMCNormalSampler
@@ -148,14 +147,11 @@ class Model:
         return worth
 
 
-def needed() -> Any:
-    """Torch, where BoTorch is installed, too."""
-    try:
-        with _quiet():
-            import botorch  # noqa: F401 - only whether it is there
-            import torch
-    except ImportError as error:
-        raise SpaceError("BoTorch needs its package: pip install 'hyperfunc[botorch]'") from error
+def _torch() -> Any:
+    """Torch, with BoTorch imported, too, so that what it warns of is not heard later."""
+    with _quiet():
+        import botorch  # noqa: F401
+        import torch
     return torch
 
 
@@ -166,7 +162,7 @@ def _fitted(
     noise_R: NDArray[np.float64] | None,
 ) -> Any:
     """The process at the most probable parameters, which are fitted to the rows that say most."""
-    torch = needed()
+    torch = _torch()
     from botorch.exceptions.errors import ModelFittingError
     from botorch.fit import fit_gpytorch_mll
     from botorch.models import SingleTaskGP
@@ -206,7 +202,7 @@ def _fitted(
 
 
 def _tensor(values: NDArray[np.float64]) -> Any:
-    return needed().tensor(np.asarray(values, np.float64), device="cpu")
+    return _torch().tensor(np.asarray(values, np.float64), device="cpu")
 
 
 @contextmanager
@@ -220,6 +216,6 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _apart() -> Iterator[None]:
     """Whatever modes of torch the caller is in, plain tensors without gradients, and no warnings."""
-    torch = needed()
+    torch = _torch()
     with torch.inference_mode(False), torch.no_grad(), _quiet():
         yield

@@ -10,8 +10,9 @@ import numpy as np
 from hyperfunc.errors import SpaceError
 from hyperfunc.optimizers.bayes.opening import evenly, first_points, without_score
 from hyperfunc.optimizers.bayes.places import ALL_PLACES, best_new, searched
-from hyperfunc.optimizers.botorch_gp.model import Model, needed
+from hyperfunc.optimizers.botorch_gp.model import Model
 from hyperfunc.optimizers.botorch_gp.region import Box, Region, TrustRegion
+from hyperfunc.optimizers.extras import needs_extra
 from hyperfunc.optimizers.search import Proposer, Search
 from hyperfunc.rng import generator, seed_of
 
@@ -78,6 +79,7 @@ class BoTorch(Proposer):
             raise SpaceError(
                 f"n is {self.n}, first is {self.first} and pool is {self.pool}; give at least 1, 1 and 16"
             )
+        needs_extra("BoTorch", "botorch")
 
     def inner(self) -> Optimizer:
         """A search over all examples, four candidates at a time."""
@@ -89,7 +91,6 @@ class BoTorch(Proposer):
         self, problem: Problem, archive: Archive, own: _Own | None, count: int, known: frozenset[str]
     ) -> tuple[tuple[Candidate, ...], _Own]:
         """Evenly spread candidates at first, then a batch of the model."""
-        needed()
         own = own or self._begin(problem)
         if self.n is not None:
             count = min(count, self.n - len(own.proposed))
