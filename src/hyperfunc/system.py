@@ -352,7 +352,7 @@ class HyperSystem(Keeping):
         from hyperfunc.runs.loop import new_run_id
 
         # Here, in the caller's thread: under a running loop the run has a thread of its own.
-        options["callbacks"] = with_watchers(options.get("callbacks", ()))
+        options["callbacks"] = with_watchers(options.get("callbacks"))
         options["run_id"] = options.get("run_id") or new_run_id()
         try:
             return finish(self.aoptimize(train, metric, **options))
@@ -385,7 +385,7 @@ class HyperSystem(Keeping):
         execution: str = "auto",
         device: str = "auto",
         timeout_s: float | None = None,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[Callback] | None = None,
         stop: Sequence[StopCondition] = (),
         notes: Mapping[str, Any] | None = None,
         aa: bool = False,
@@ -411,7 +411,8 @@ class HyperSystem(Keeping):
             device: where batches of tensors run; automatic by default.
             timeout_s: seconds that one run of the program on one example may take; it fails after that.
             callbacks: told about every step, and after them those of
-                :func:`~hyperfunc.runs.watch_every_run`.
+                :func:`~hyperfunc.runs.watch_every_run`; left out, a line at the foot of a terminal shows how
+                the run stands, and with ``()`` nothing does.
             stop: conditions from :mod:`hyperfunc.runs.stopping` that may end it early.
             notes: JSON kept with the run.
             aa: first run the start against a copy of itself under other luck, and report what differs.

@@ -17,9 +17,10 @@ from hyperfunc.analysis.report import text
 from hyperfunc.analysis.report.trend import trend
 from hyperfunc.cli.console import plain, sparkline
 from hyperfunc.runs.callbacks import Callback
+from hyperfunc.runs.progress import PHASES, spent
 
 if TYPE_CHECKING:
-    from hyperfunc.ledger import Budget, Spend
+    from hyperfunc.ledger import Spend
     from hyperfunc.runs.result import Result, RunInfo, StepRecord
 
 __all__ = ["LineProgress", "LiveProgress", "Progress", "watching"]
@@ -60,11 +61,7 @@ class Progress(Callback):
 
     def on_phase(self, name: str) -> None:
         """Search, then confirmation."""
-        self.phase = {
-            "self-test": "running the start against itself",
-            "search": "searching",
-            "confirmation": "confirming on held-out examples",
-        }.get(name, name)
+        self.phase = PHASES.get(name, name)
 
     def on_calls(self, spend: Spend) -> None:
         """The spend changed."""
@@ -86,31 +83,7 @@ class Progress(Callback):
 
     def spent(self) -> str:
         """Such as ``1,231 of 2,000 calls · 0:41 of 5 min``."""
-        return " · ".join(_spent(self.spend, self.run.budget if self.run else None))
-
-
-SHOWN: dict[str, Callable[[float], str]] = {
-    "calls": text.count,
-    "dollars": text.money,
-    "tokens": text.count,
-    "seconds": text.clock,
-}
-
-
-def _spent(spend: Spend | None, budget: Budget | None) -> list[str]:
-    if spend is None:
-        return []
-    limits = asdict(budget) if budget else {}
-    parts = []
-    for name, amount in asdict(spend).items():
-        limit = limits.get(name)
-        if name not in SHOWN or (not amount and limit is None):
-            continue
-        show = SHOWN[name]
-        of = f" of {show(limit)}" if limit is not None else ""
-        unit = f" {name}" if name in ("calls", "tokens") else ""
-        parts.append(f"{show(amount)}{of}{unit}")
-    return parts
+        return spent(self.spend, self.run.budget if self.run else None)
 
 
 class LineProgress(Progress):

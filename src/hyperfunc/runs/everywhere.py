@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from .callbacks import Callback
+from .progress import on_a_terminal
 
 __all__ = ["stop_watching", "watch_every_run", "with_watchers"]
 
@@ -37,10 +38,15 @@ def stop_watching(name: str) -> None:
         _makers.pop(name, None)
 
 
-def with_watchers(callbacks: Sequence[Callback]) -> Sequence[Callback]:
-    """Callbacks of a run with those for every run behind them; what has them already stays as it is."""
+def with_watchers(callbacks: Sequence[Callback] | None) -> Sequence[Callback]:
+    """Callbacks of a run with those for every run behind them; what has them already stays as it is.
+
+    Without any, a person at a terminal is shown a line.
+    """
     if isinstance(callbacks, _Complete):
         return callbacks
+    if callbacks is None:
+        callbacks = on_a_terminal()
     with _lock:
         makers = tuple(_makers.values())
     made = (make() for make in makers)

@@ -101,7 +101,7 @@ def search(
     *,
     ledger: str | Path | Ledger | None = None,
     run_id: str | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | None = None,
     say: Callable[[str], None] = lambda line: None,
     planned: Callable[[int], None] = lambda settings: None,
 ) -> Found:
@@ -111,7 +111,7 @@ def search(
         config: what to do.
         ledger: a folder or file for everything that is paid; ``.hyperfunc/`` by default.
         run_id: of a search to go on with; its own configuration goes before ``config``.
-        callbacks: told about every step.
+        callbacks: told about every step; as in :meth:`~hyperfunc.HyperSystem.aoptimize` when left out.
         say: told in words what was decided before the first text.
         planned: told how many settings will be tried.
 
@@ -193,7 +193,7 @@ def _decided(work: Sampling) -> list[str]:
     return lines
 
 
-def _carried_out(work: Sampling, book: Ledger, callbacks: Sequence[Callback]) -> Found:
+def _carried_out(work: Sampling, book: Ledger, callbacks: Sequence[Callback] | None) -> Found:
     config = work.config
     system = writer(work.server.model, work.space)
     if work.plan.start is not None:
