@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 
 import numpy as np
 import pytest
@@ -83,10 +84,16 @@ def problem(seed: int = 0, per_item: bool = True) -> Problem:
 
 
 def score(candidate: Candidate, item: int) -> float:
-    """Deterministic, and better for cool, kind and brief candidates."""
+    """Deterministic, and better for cool, kind and brief candidates.
+
+    The luck is smooth in the numbers: machines do not agree on the last bits of products of matrices.
+    """
     text = candidate["say.prompt"]
     worth = 0.3 * ("kind" in text) + 0.2 * ("brief" in text) - 0.2 * ("Shout" in text)
-    luck = np.random.default_rng([int(candidate.id[:8], 16), item]).normal(0, 0.2)
+    words = [text, candidate["mode"], *(shown.input for shown in candidate["say.exemplars"])]
+    rng = np.random.default_rng([zlib.crc32(repr(words).encode()), item])
+    numbers = space().ravel(candidate)
+    luck = 0.28 * np.sin(rng.uniform(0, 6) + numbers @ rng.normal(0, 3, len(numbers)))
     return float(worth - 0.3 * candidate["heat"] + 0.1 * len(candidate["say.exemplars"]) + luck)
 
 
