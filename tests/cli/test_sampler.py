@@ -378,7 +378,8 @@ def test_resume_goes_on_with_a_search_that_is_done_without_a_text() -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_everything_and_says_how_to_go_on(here: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_everything_and_says_how_to_go_on(here: Path, number: signal.Signals) -> None:
     words = [sys.executable, "-m", "hyperfunc", "sampler", "search"]
     process = subprocess.Popen(
         [*words, "-c", "tiny.yaml", "-i", "400", "-n", "8", "--max-length", "40"],
@@ -390,7 +391,7 @@ def test_ctrl_c_keeps_everything_and_says_how_to_go_on(here: Path) -> None:
         for file in Path("results").glob("hyper_search_*.json")
     ):
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "resume with: hyperfunc sampler search --resume " in said

@@ -135,14 +135,17 @@ def wait_for(process: subprocess.Popen[str], word: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_resumes_to_the_result_it_would_have_had(project: Project) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_resumes_to_the_result_it_would_have_had(
+    project: Project, number: signal.Signals
+) -> None:
     project.call(*project.words("--seed", "5"))
     whole = project.result(run_id(project))
 
     (project.folder / ".hyperfunc").rename(project.folder / "done")
     process = project.start(*project.words("--seed", "5"), slow=0.002)
     wait_for(process, "step 0")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED, err
     assert "Traceback" not in err

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +57,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; see the class for what becomes of its errors."""
         try:
-            with _warnings_in_words():
+            with _warnings_in_words(), _terminated_like_interrupted():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
@@ -65,6 +67,19 @@ class LazyGroup(click.Group):
             if os.environ.get("HYPERFUNC_DEBUG") == "1":
                 raise
             raise click.ClickException(_sentence(error)) from error
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """What a scheduler or a container ends by SIGTERM says how to go on, as after Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -105,9 +105,12 @@ def importance(family: Family) -> Grid:
 
 
 def shown_sentence(analysis: Analysis) -> str:
-    """That the table of settings is not all of them, or an empty text."""
+    """What the table of settings compares, and that it is not all of them; nothing for a single one."""
     count = len(analysis.findings)
-    return "" if count <= _SHOWN else f"The {_SHOWN} best of {count}; the result files have all."
+    if count < 2:
+        return ""
+    said = "A difference to the best is over the prompts and seeds that both settings have."
+    return said if count <= _SHOWN else f"The {_SHOWN} best of {count}; the result files have all. {said}"
 
 
 def components(analysis: Analysis) -> Grid:
