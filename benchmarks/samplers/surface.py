@@ -9,10 +9,10 @@ of its own among those of the cell. All searches see the same stored texts. The 
 which takes minutes; an interrupted one goes on where it was, and ``HYPERFUNC_BENCH_FRESH=1`` writes
 them all again.
 
-At 600 texts the chosen setting's regret (best true score minus its own, in points of 100) is compared over
-seeds 0 to 19: with random search, and in pairs with Optuna's samplers, which take longer. Over 20 seeds a ratio
-to random search is mostly luck, so the one over 400 seeds stands beside it with its standard error: it is .61,
-.04 either way, and 11 of the 20 blocks of 20 seeds are at .6 or below.
+At 600 texts the chosen setting's regret (best true score minus its own, in points of 100) is compared
+over seeds 0 to 19: with random search, and in pairs with Optuna's samplers, which take longer. Over 20
+seeds a ratio to random search is mostly luck, so the one over 400 seeds stands beside it with its standard
+error: it is .61, .04 either way, and 11 of the 20 blocks of 20 seeds are at .6 or below.
 """
 
 from __future__ import annotations

@@ -378,9 +378,19 @@ def test_resume_goes_on_with_a_search_that_is_done_without_a_text() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_keeps_everything_and_says_how_to_go_on(here: Path, number: signal.Signals) -> None:
-    words = [sys.executable, "-m", "hyperfunc", "sampler", "search"]
+@pytest.mark.parametrize(
+    ("number", "prefix"),
+    [
+        (signal.SIGINT, []),
+        (signal.SIGTERM, []),
+        (signal.SIGTERM, ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]),
+    ],
+    ids=["ctrl-c", "terminated", "in the background"],
+)
+def test_ctrl_c_keeps_everything_and_says_how_to_go_on(
+    here: Path, number: signal.Signals, prefix: list[str]
+) -> None:
+    words = [*prefix, sys.executable, "-m", "hyperfunc", "sampler", "search"]
     process = subprocess.Popen(
         [*words, "-c", "tiny.yaml", "-i", "400", "-n", "8", "--max-length", "40"],
         stderr=subprocess.PIPE, text=True, cwd=here, env={**os.environ},
