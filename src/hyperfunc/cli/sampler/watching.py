@@ -41,7 +41,7 @@ class _Standing(Progress):
         return sum(step.n_candidates for step in self.steps)
 
     def best(self) -> float | None:
-        """The best score so far, of 10."""
+        """The best score measured so far, of 10; the report takes its luck out."""
         values = [step.best_value for step in self.steps]
         return _TEN * max(values) if values else None
 
@@ -79,7 +79,7 @@ class SearchLines(_Standing, LineProgress):
         if self.clock() - self._last < self.every and self.done() < self.total:
             return
         self._last = self.clock()
-        self.console.print(plain(f"best {text.score(self.best())}  {self.standing()}"))
+        self.console.print(plain(f"best measured {text.score(self.best())}  {self.standing()}"))
 
 
 class SearchLive(_Standing, LiveProgress):
@@ -94,7 +94,7 @@ class SearchLive(_Standing, LiveProgress):
         rows.add_column(no_wrap=True, overflow="ellipsis")
         scores: list[float | None] = [step.best_value for step in self.steps]
         best = Text.assemble((text.score(self.best()), "bold green"), "  ", (sparkline(scores), "green"))
-        rows.add_row("best", best)
+        rows.add_row("best measured", best)
         rows.add_row("spent", plain(self.standing()))
         return Group(plain(f"{self.run.run_id}  {self.phase}", "bold"), rows)
 
