@@ -22,11 +22,11 @@ from hyperfunc.types import Cell
 
 from .families import Setting
 from .measures import SCALE, text_scores
+from .verdict import Verdict, verdict
 
 __all__ = ["Scored", "best_chances", "interval_of", "paired", "retested", "scored_cells", "spread"]
 
 _DRAWS = 2000
-_LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +171,21 @@ def retested(winner: Scored, others: dict[str, Scored], seed: int) -> tuple[dict
             difference=found["difference"], difference_interval=found["difference_interval"], p_holm=p
         )
     plain = row.get("neutral", {})
-    lost = plain.get("difference", 0.0) < 0 and plain["p_holm"] <= _LEVEL
-    better = row["difference"] > 0 and row["p_holm"] <= _LEVEL and row["difference_interval"][0] > 0
+    outcome = verdict(
+        row["difference"], row["p_holm"], tuple(row["difference_interval"]), plain.get("difference"),
+        plain.get("p_holm"),
+    )  # fmt: skip
     runner_up = others["runner_up"]
     versus = (
         f"{winner.mean:.2f} against {runner_up.mean:.2f} of the runner-up ({runner_up.setting.sampler}: "
         f"{runner_up.setting.words()}) on held-out prompts, difference {row['difference']:+.2f}, "
         f"p = {row['p_holm']:.2g} after Holm"
     )
-    if lost:
+    if outcome is Verdict.NEUTRAL:
         why = f"temperature 1 with nothing cut off was better there, by {-plain['difference']:.2f}"
         return row, False, f"{why}; the winner scored {versus}"
-    if better:
+    if outcome is Verdict.HELD:
         return row, True, f"the winner scored {versus}"
-    worse = row["difference"] < 0 and row["p_holm"] <= _LEVEL and row["difference_interval"][1] < 0
-    if worse:
+    if outcome is Verdict.LOST:
         return row, False, f"{versus}; the runner-up was better there, so the search's choice did not hold"
     return row, False, f"{versus}; the two are not told apart"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hyperfunc.apps.sampler_search.verdict import LEVEL
 from hyperfunc.errors import EvidenceError, MetricError
 from hyperfunc.evaluation.statistics import Interval, holm, mean_interval, variance_components
 
@@ -17,7 +18,7 @@ from .findings import Analysis, Components, Family, Finding
 from .importance import effects
 from .overview import caveats, overview
 from .posterior import Beliefs, axes_of, beliefs
-from .recommending import LEVEL, recommend
+from .recommending import recommend
 from .records import Search, Setting, Text
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from hyperfunc.analysis.report import text
+from hyperfunc.apps.sampler_search.verdict import LEVEL, Verdict, verdict
 from hyperfunc.errors import MetricError
 from hyperfunc.evaluation.statistics import needed_examples
 
@@ -13,10 +14,7 @@ from .adjusting import Means
 from .findings import Finding, Recommendation
 from .records import Retest, Search
 
-__all__ = ["LEVEL", "recommend"]
-
-LEVEL = 0.05
-"""Of all tests of the report together, by Holm's correction."""
+__all__ = ["recommend"]
 
 
 def recommend(search: Search, findings: Sequence[Finding], means: Means) -> Recommendation:
@@ -77,29 +75,29 @@ def _by_retest(retest: Retest, findings: Sequence[Finding]) -> Recommendation:
     measured = f"{searched} in the search, {again} on held-out prompts with fresh seeds"
     difference = retest.difference or 0.0
     versus = f"{text.signed(difference)} against the runner-up there (p = {retest.p:.2g} after Holm)"
-    plain, worse = _against_neutral(retest)
-    if worse:
-        return Recommendation(False, chosen, f"No winner: {measured}, which is {versus}.{plain}")
-    if retest.p is not None and retest.p <= LEVEL and difference > 0:
+    assert retest.p is not None
+    found = verdict(difference, retest.p, retest.difference_interval, retest.gain, retest.gain_p)
+    plain = _against_neutral(retest)
+    if found is Verdict.HELD:
         return Recommendation(True, chosen, f"It scored {measured}: {versus}.{plain}")
-    said = "the retest does not tell them apart"
-    if retest.p is not None and retest.p <= LEVEL:
-        said = "the runner-up was better there, so the search's choice did not hold"
-    return Recommendation(False, chosen, f"No winner: {measured}, which is {versus}; {said}.{plain}")
+    said = {
+        Verdict.OPEN: "; the retest does not tell them apart",
+        Verdict.LOST: "; the runner-up was better there, so the search's choice did not hold",
+        Verdict.NEUTRAL: "",
+    }[found]
+    return Recommendation(False, chosen, f"No winner: {measured}, which is {versus}{said}.{plain}")
 
 
-def _against_neutral(retest: Retest) -> tuple[str, bool]:
-    """What the model's own distribution scored there, and whether it was shown to be better."""
+def _against_neutral(retest: Retest) -> str:
+    """What the model's own distribution scored there, and how this setting compares."""
     if retest.neutral is None or retest.gain is None or retest.gain_p is None:
-        return "", False
-    sure = retest.gain_p <= LEVEL
-    worse = sure and retest.gain < 0
-    verdict = "better" if sure and retest.gain > 0 else "worse" if worse else "not told apart"
-    said = (
+        return ""
+    side = "better" if retest.gain > 0 else "worse"
+    return (
         f" Temperature 1 with nothing cut off scored {text.score(retest.neutral)} there: this setting is "
-        f"{verdict} ({text.signed(retest.gain)}, p = {retest.gain_p:.2g} after Holm)."
+        f"{side if retest.gain_p <= LEVEL else 'not told apart'} ({text.signed(retest.gain)}, "
+        f"p = {retest.gain_p:.2g} after Holm)."
     )
-    return said, worse
 
 
 def _same(finding: Finding, retest: Retest) -> bool:
