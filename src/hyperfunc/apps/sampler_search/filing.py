@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from hyperfunc.runs.result import Result
 
     from .retest import Again
-    from .search import Sampling
+    from .state import SearchState
 
 __all__ = ["finished", "unfinished"]
 
 
-def unfinished(work: Sampling) -> dict[str, Any]:
+def unfinished(work: SearchState) -> dict[str, Any]:
     """The file of a search that goes on: the mean of each setting so far."""
     known = [(s, v * SCALE) for s, v in work.tried.values() if math.isfinite(v)]
     best = max(known, key=lambda item: item[1], default=None)
@@ -36,7 +36,7 @@ def unfinished(work: Sampling) -> dict[str, Any]:
     }
 
 
-def finished(work: Sampling, scored: Sequence[Scored], again: Again, result: Result) -> dict[str, Any]:
+def finished(work: SearchState, scored: Sequence[Scored], again: Again, result: Result) -> dict[str, Any]:
     """The file of a search that is done.
 
     Args:
@@ -95,7 +95,7 @@ def _setting(setting: Setting) -> dict[str, Any]:
     return {"sampler_type": setting.sampler, "parameters": dict(setting.parameters)}
 
 
-def _metadata(work: Sampling, settings: int, best: float | None) -> dict[str, Any]:
+def _metadata(work: SearchState, settings: int, best: float | None) -> dict[str, Any]:
     config = work.config
     return {
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),

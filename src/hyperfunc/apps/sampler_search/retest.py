@@ -15,7 +15,7 @@ from .measures import metric_for
 from .space import examples, fixed_writer
 
 if TYPE_CHECKING:
-    from .search import Sampling
+    from .state import SearchState
 
 __all__ = ["Again", "measure_settings", "retest"]
 
@@ -42,7 +42,7 @@ class Again:
     spend: Spend
 
 
-def retest(work: Sampling, scored: Sequence[Scored], book: Ledger) -> Again:
+def retest(work: SearchState, scored: Sequence[Scored], book: Ledger) -> Again:
     """Test winner, runner-up and the model's own distribution again.
 
     Args:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +17,23 @@ from hyperfunc.spaces import Candidate
 from . import filing
 from .config import SearchConfig, as_json, from_json
 from .evidence import Scored, scored_cells
-from .families import FAMILIES, Setting
+from .families import FAMILIES
 from .measures import AUTOMATIC, metric_for
-from .probing import Knowledge, fitting_families, knowledge_of
+from .probing import fitting_families, knowledge_of
 from .prompts import prompts_for
 from .results import ResultFile
 from .retest import retest
 from .servers import Server, opened
 from .space import SettingSpace, examples, writer
-from .strategies import Plan, Watched, plan_for
+from .state import SearchState
+from .strategies import Watched, plan_for
 
 if TYPE_CHECKING:
     from hyperfunc.optimizers.base import Ask, Told
     from hyperfunc.runs.result import Result, StepRecord
     from hyperfunc.system import HyperSystem
 
-__all__ = ["Found", "Sampling", "resumed_config", "search"]
+__all__ = ["Found", "resumed_config", "search"]
 
 NOTE = "sampler_search"
 
@@ -50,50 +51,6 @@ class Found:
     file: Path
     whole: dict[str, Any]
     run_id: str
-
-
-@dataclass
-class Sampling:
-    """A search under way.
-
-    Args:
-        config: what it does.
-        server: that writes.
-        known: of the server.
-        families: that are searched.
-        prompts, retest_prompts: texts to write on.
-        plan: what is tried.
-        space: where.
-        file: of the results.
-        run_id: of the run.
-    """
-
-    config: SearchConfig
-    server: Server
-    known: Knowledge
-    families: tuple[str, ...]
-    prompts: tuple[str, ...]
-    retest_prompts: tuple[str, ...]
-    plan: Plan
-    space: SettingSpace
-    file: ResultFile
-    run_id: str
-    notes: tuple[str, ...] = ()
-    began: float = field(default_factory=time.monotonic)
-    tried: dict[str, tuple[Setting, float]] = field(default_factory=dict)
-    order: tuple[Candidate, ...] = ()
-
-    @property
-    def texts(self) -> int:
-        """How many texts the search writes, those of the retest apart."""
-        return self.plan.settings * len(self.prompts) * self.config.samples_per_config
-
-    def seen(self, ask: Ask, told: Told, order: tuple[Candidate, ...]) -> None:
-        """Take in an answer, and write the file anew."""
-        self.order = order
-        for candidate, value in zip(ask.population, told.values_K.tolist(), strict=True):
-            self.tried[candidate.id] = (self.space.setting_of(candidate), value)
-        self.file.write(filing.unfinished(self))
 
 
 def search(
@@ -158,7 +115,7 @@ def resumed_config(ledger: Ledger, run_id: str) -> tuple[SearchConfig, ResultFil
 def _prepared(
     config: SearchConfig, server: Server, book: Ledger, run_id: str, file: ResultFile | None,
     say: Callable[[str], None],
-) -> Sampling:  # fmt: skip
+) -> SearchState:  # fmt: skip
     known = knowledge_of(server, book.path.parent / "probes")
     families, left_out = fitting_families(
         known, config.sampler_types or tuple(FAMILIES), chosen=config.chosen
@@ -166,7 +123,7 @@ def _prepared(
     own, held_out = prompts_for(server.embedded)
     space = SettingSpace.of(config, families)
     plan = plan_for(config, space)
-    work = Sampling(
+    work = SearchState(
         config=config,
         server=server,
         known=known,
@@ -184,7 +141,7 @@ def _prepared(
     return work
 
 
-def _decided(work: Sampling) -> list[str]:
+def _decided(work: SearchState) -> list[str]:
     lines = [f"strategy {work.plan.strategy}: {work.plan.why}"]
     if work.known.source == "trust":
         lines.append("this server cannot be probed: that it honors the parameters is taken on trust")
@@ -193,7 +150,7 @@ def _decided(work: Sampling) -> list[str]:
     return lines
 
 
-def _carried_out(work: Sampling, book: Ledger, callbacks: Sequence[Callback] | None) -> Found:
+def _carried_out(work: SearchState, book: Ledger, callbacks: Sequence[Callback] | None) -> Found:
     config = work.config
     system = writer(work.server.model, work.space)
     if work.plan.start is not None:
@@ -204,7 +161,7 @@ def _carried_out(work: Sampling, book: Ledger, callbacks: Sequence[Callback] | N
         data,
         metric,
         test=(),
-        optimizer=Watched(work.plan.optimizer, work.seen),
+        optimizer=Watched(work.plan.optimizer, partial(_seen, work)),
         seed=config.seed,
         ledger=book,
         run_id=work.run_id,
@@ -226,11 +183,19 @@ def _carried_out(work: Sampling, book: Ledger, callbacks: Sequence[Callback] | N
     return Found(work.file.path, whole, work.run_id)
 
 
+def _seen(work: SearchState, ask: Ask, told: Told, order: tuple[Candidate, ...]) -> None:
+    """Take in an answer, and write the file anew."""
+    work.order = order
+    for candidate, value in zip(ask.population, told.values_K.tolist(), strict=True):
+        work.tried[candidate.id] = (work.space.setting_of(candidate), value)
+    work.file.write(filing.unfinished(work))
+
+
 def _never(history: Sequence[StepRecord]) -> None:
     """A search ends when its settings are tried, and not when scores stand still."""
 
 
-def _scored(work: Sampling, system: HyperSystem, metric: Any, book: Ledger) -> list[Scored]:
+def _scored(work: SearchState, system: HyperSystem, metric: Any, book: Ledger) -> list[Scored]:
     """Each setting with the scores of its texts, out of the ledger; the best first."""
     config = work.config
     tried = [candidate for candidate in work.order if candidate.id in work.tried]
