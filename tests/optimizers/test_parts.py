@@ -87,7 +87,7 @@ def test_texts_without_anything_to_edit_are_left_alone() -> None:
         EditSearch({"p": "one text"})
 
 
-def test_a_text_that_says_something_is_never_emptied() -> None:
+def test_a_text_that_says_something_at_the_start_is_never_emptied() -> None:
     part = EditSearch({"*": ["Be kind."]})
     assert part.moves("p", Text("Say it."), "Be kind.", RNG) == []
     assert part.moves("p", Text(), "Be kind.", RNG) == [""]

@@ -76,18 +76,23 @@ def _terminated_like_interrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminated)
+    own = os.getpid()
+
+    def terminated(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != own:
+            # A forked child of the user's program, which knows nothing of our ways.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        # A shell's background jobs ignore SIGINT, and SIGTERM must end them all the same.
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            signal.default_int_handler(number, frame)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, terminated)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    # A shell's background jobs ignore SIGINT, and SIGTERM must end them all the same.
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.default_int_handler(number, frame)
-    signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager

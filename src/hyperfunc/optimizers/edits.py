@@ -38,7 +38,7 @@ def sentences(text: str) -> tuple[str, ...]:
 class EditSearch(Part):
     """Deletes, adds, replaces and moves sentences of texts; new ones come from a bank of phrases.
 
-    A text that says something is never emptied.
+    A text that says something at the start is never emptied.
 
     Args:
         phrases: per knob name the phrases that may enter it; ``"*"`` holds for every text.

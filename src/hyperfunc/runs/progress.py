@@ -65,6 +65,8 @@ def spent(spend: Spend | None, budget: Budget | None) -> str:
 class StatusLine(Callback):
     """A line that keeps up with a run and is gone when it ends.
 
+    What a program prints meanwhile is written over it, and the line appears anew below.
+
     Args:
         stream: a terminal.
         clock: seconds; another one in tests.
@@ -132,14 +134,21 @@ class StatusLine(Callback):
         self._write("  ".join(part for part in parts if part))
 
     def _write(self, line: str) -> None:
-        room = shutil.get_terminal_size().columns - 1
+        room = self._columns() - 1
         line = text.visible(line)[:room]
         # What is longer of the line before is painted over; the last line leaves nothing behind.
         # A terminal that is gone is no reason to end a run.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write("\r" + line.ljust(min(self._width, room)) + ("" if line else "\r"))
+            self._stream.write("\r" + line.ljust(min(self._width, room)) + "\r")
             self._stream.flush()
         self._width = len(line)
+
+    def _columns(self) -> int:
+        """Of this terminal: the other streams may go elsewhere."""
+        with contextlib.suppress(OSError, ValueError):
+            if columns := os.get_terminal_size(self._stream.fileno()).columns:
+                return columns
+        return shutil.get_terminal_size().columns
 
 
 def on_a_terminal() -> tuple[Callback, ...]:

@@ -151,6 +151,13 @@ def test_chances_over_one_prompt_come_from_its_texts_and_a_single_text_has_none(
     assert best_chances([on_one_prompt([5.0]), on_one_prompt([7.0])], 0) == [None, None]
 
 
+def test_equals_share_their_chances_and_missing_scores_are_no_prompts() -> None:
+    base = scored([5.0, 6.0, 7.0, 5.0, 6.0, 7.0])
+    assert best_chances([base, base], 0) == [0.5, 0.5]
+    lost = replace(base, scores=(5.0, None, None, None, None, None))
+    assert best_chances([lost, replace(lost, scores=(6.0, None, None, None, None, None))], 0) == [None, None]
+
+
 def test_missing_scores_are_left_out_of_pairs() -> None:
     one = scored([5.0, 6.0, 7.0, 5.0, 6.0, 7.0])
     other = replace(one, scores=(None, 5.0, 6.0, 4.0, 5.0, None))

@@ -38,6 +38,7 @@ print("status", run.info.status)
 print("artifacts", sorted(a.path for a in client.list_artifacts(run.info.run_id)))
 state = mlflow.artifacts.load_dict(run.info.artifact_uri + "/best_model.json")
 print("instructions", state["second"]["signature"]["instructions"])
+mlflow.flush_trace_async_logging()
 print("traces", len(mlflow.search_traces(return_type="list")))
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperfunc.evaluation.statistics import holm
-from hyperfunc.ledger import Ledger, Spend
+from hyperfunc.ledger import Ledger
 
 from .evidence import Scored, best_chances, interval_of, paired
 from .families import Setting, neutral_setting
@@ -45,14 +45,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Rows, the best first, with what they were measured on and what that took."""
+    """Rows, the best first, with what they were measured on."""
 
     rows: tuple[Row, ...]
     model: str
     judge: str | None
     prompts: tuple[str, ...]
     samples: int
-    spend: Spend
 
 
 def benchmark(
@@ -90,11 +89,11 @@ def benchmark(
         fitting_families(known, tuple(families), chosen=True)
         chosen = tuple(prompts) or prompts_for(server.embedded)[1]
         named = _once({**presets, "neutral": neutral_setting()})
-        scored, spend = measure_settings(
+        scored, _ = measure_settings(
             list(named.values()), server.model, chosen, samples, max_length, judge, seed + _FRESH, ledger
         )
     rows = _rows(dict(zip(named, scored, strict=True)), seed)
-    return Benchmark(rows, model, judge, chosen, samples, spend)
+    return Benchmark(rows, model, judge, chosen, samples)
 
 
 def _once(presets: Mapping[str, Setting]) -> dict[str, Setting]:

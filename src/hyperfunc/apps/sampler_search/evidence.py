@@ -112,9 +112,14 @@ def best_chances(all_scored: Sequence[Scored], seed: int) -> list[float | None]:
     Source: Field and Welsh, "Bootstrapping clustered data" (2007), prompts as clusters.
     """
     units_K = [scored.prompts for scored in all_scored]
-    if len({unit for units in units_K for unit in units}) < 2:
+    if len({prompt for scored in all_scored for _, prompt in scored.known}) < 2:
         units_K = [scored.takes for scored in all_scored]
-    units = sorted({unit for each in units_K for unit in each})
+    units = sorted({
+        unit
+        for scored, each in zip(all_scored, units_K, strict=True)
+        for score, unit in zip(scored.scores, each, strict=True)
+        if score is not None
+    })  # fmt: skip
     if len(units) < 2:
         return [None] * len(all_scored)
     sums_KP = np.zeros((len(all_scored), len(units)))
@@ -129,8 +134,9 @@ def best_chances(all_scored: Sequence[Scored], seed: int) -> list[float | None]:
     )
     totals_DK, numbers_DK = drawn_DP @ sums_KP.T, drawn_DP @ counts_KP.T
     means_DK = np.where(numbers_DK > 0, totals_DK / np.maximum(numbers_DK, 1), -np.inf)
-    wins = np.bincount(means_DK.argmax(1), minlength=len(all_scored))
-    return [float(share) for share in wins / _DRAWS]
+    # Those that are equally good share a draw.
+    first_DK = means_DK == means_DK.max(1, keepdims=True)
+    return [float(share) for share in (first_DK / first_DK.sum(1, keepdims=True)).mean(0)]
 
 
 def spread(scored: Scored) -> dict[str, float] | None:

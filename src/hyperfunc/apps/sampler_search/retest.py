@@ -65,7 +65,7 @@ def measure_settings(
     settings: Sequence[Setting], model: str, prompts: Sequence[str], takes: int, length: int,
     judge: str | None, seed: int, ledger: Ledger | None, workers: int = 64,
 ) -> tuple[list[Scored], Spend]:  # fmt: skip
-    """The scores of settings on common prompts under common luck, and what they took.
+    """The scores of settings on common prompts under common luck, and what they took, had it been made anew.
 
     Args:
         settings: at least one.

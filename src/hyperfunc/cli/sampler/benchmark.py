@@ -53,7 +53,7 @@ def command(
 def _show(found: Benchmark) -> None:
     from rich.table import Table
 
-    from hyperfunc.analysis.report.text import clock, count, money
+    from hyperfunc.analysis.report.text import count
     from hyperfunc.cli.console import plain, stdout
 
     console = stdout()
@@ -75,6 +75,3 @@ def _show(found: Benchmark) -> None:
     texts = count(len(found.prompts) * found.samples, "texts")
     console.print(plain(f"{found.model}: {texts} of each setting, on {count(len(found.prompts), 'prompts')}"))
     console.print(table)
-    calls, took = found.spend.calls, clock(found.spend.seconds)
-    cost = f", {money(found.spend.dollars)}" if found.spend.dollars else ""
-    console.print(plain(f"{count(calls, 'calls')}, {count(found.spend.tokens, 'tokens')}{cost}, {took}"))

@@ -8,7 +8,6 @@ nothing wrong.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 from weakref import WeakSet
@@ -17,28 +16,22 @@ __all__ = ["bars_for_threads"]
 
 
 class _Bars(WeakSet[Any]):
-    """A list of bars that may be cleared by one thread while others use it."""
+    """A list of bars that may be cleared by one thread while others use it.
 
-    def __init__(self, bars: Any = ()) -> None:
-        self._lock = threading.RLock()
-        super().__init__(bars)
+    It has no lock: tqdm holds its own around most uses, and the garbage collector closes lost bars, which
+    takes that lock, at any moment.
+    """
 
     def __iter__(self) -> Iterator[Any]:
-        with self._lock:
-            return iter(list(super().__iter__()))
-
-    def add(self, item: Any) -> None:
-        with self._lock:
-            super().add(item)
+        while True:
+            try:
+                return iter(list(super().__iter__()))
+            except RuntimeError:  # another thread changed it meanwhile
+                continue
 
     def remove(self, item: Any) -> None:
         """Without complaint about what is gone already."""
-        with self._lock:
-            super().discard(item)
-
-    def clear(self) -> None:
-        with self._lock:
-            super().clear()
+        self.discard(item)
 
 
 def bars_for_threads() -> None:

@@ -159,12 +159,28 @@ def test_texts_of_two_searches_with_one_seed_are_no_new_evidence(tmp_path: Path)
     ]
     search = read_results(paths)
     assert [len(setting.texts) for setting in search.settings] == [12, 12, 12]
-    assert any(warning.startswith("36 texts with equal settings") for warning in search.warnings)
+    assert any(warning.startswith("36 texts stand in several files") for warning in search.warnings)
     other = ours(hill, grid()[:3], seed=1)
     paths.append(write(tmp_path / "c.json", other, metadata={**meta, "seed": 1, "run_id": "c"}))
     search = read_results(paths)
     assert [len(setting.texts) for setting in search.settings] == [24, 24, 24]
     assert len({text.seed for text in search.settings[0].texts}) == 4  # two texts under each seed
+
+
+@pytest.mark.parametrize(
+    "differs", [{"model": "y"}, {"judge": "j"}, {"config": {"max_length": 9}}, {"hyperfunc": None}]
+)
+def test_texts_that_only_score_alike_are_texts_of_their_own(tmp_path: Path, differs: dict[str, Any]) -> None:
+    meta = {"prompts": PROMPTS, "model": "x", "hyperfunc": "1", "seed": 0, "config": {"max_length": 8}}
+    results = [entry("min_p", {"min_p": 0.1}, [7, 7, 6], prompts=[0, 1, 2], seeds=[0, 0, 0])]
+    metas = [meta, {**meta, **differs}]
+    if differs == {"hyperfunc": None}:  # files of others
+        metas = [{name: value for name, value in meta.items() if name != "hyperfunc"}] * 2
+    paths = [
+        write(tmp_path / f"{n}.json", results, metadata={**each, "run_id": f"{n}"})
+        for n, each in enumerate(metas)
+    ]
+    assert len(read_results(paths).settings[0].texts) == 6
 
 
 def test_numbered_prompts_of_two_files_are_not_taken_for_the_same(tmp_path: Path) -> None:

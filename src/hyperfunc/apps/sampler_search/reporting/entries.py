@@ -21,7 +21,7 @@ _LARGEST = 1e15
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A configuration as one file has it; ``key`` is what equal configurations share."""
+    """A configuration as one file has it; equal ones share ``key``, and ``luck`` where texts are, too."""
 
     family: str
     parameters: Mapping[str, JSON]
@@ -30,6 +30,7 @@ class Entry:
     seconds: float = 0.0
     p_best: float | None = None
     effective: Mapping[str, JSON] = field(default_factory=dict)
+    luck: str = ""
 
 
 def entry_of(
@@ -42,7 +43,7 @@ def entry_of(
         where: names the entry in errors.
         prompts: texts of the prompts that the entry's indices mean; may be empty.
         prefix: put before prompts without text, which two files need not mean alike.
-        luck: put before seeds that count the texts of a prompt from 0 in every search.
+        luck: of a search of ours, whose seeds count the texts of a prompt from 0; put before them.
 
     Raises:
         EvidenceError: it lacks ``parameters`` or ``scores``, or has a score that is no number.
@@ -73,6 +74,7 @@ def entry_of(
         seconds=number(raw.get("evaluation_time"), f"{where}: evaluation_time") or 0.0,
         p_best=number(raw.get("p_best"), f"{where}: p_best"),
         effective=effective if isinstance(effective, dict) else {},
+        luck=luck,
     )
     return entry, len(values) - len(texts)
 

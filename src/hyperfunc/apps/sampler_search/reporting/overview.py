@@ -24,7 +24,7 @@ def overview(search: Search, findings: Sequence[Finding]) -> tuple[tuple[str, st
     top = max(settings, key=lambda setting: setting.mean)
     prompts = {t.prompt for setting in settings for t in setting.texts} - {""}
     again = search.metadata.get("retest_texts")
-    spent = _spent(search.metadata.get("cost"))
+    cost = search.metadata.get("cost")
     pairs = [
         (
             "settings",
@@ -34,17 +34,22 @@ def overview(search: Search, findings: Sequence[Finding]) -> tuple[tuple[str, st
         ("prompts", f"{len(prompts):,}" if prompts else "not in the file"),
         ("highest mean measured", text.score(top.mean)),
         ("best, noise taken out", text.score(findings[0].expected)),
-        ("time", "" if spent or not seconds else text.clock(seconds)),
+        ("time", text.clock(seconds) if seconds and not _timed(cost) else ""),
         *((name.replace("_", " "), _value(search.metadata.get(name))) for name in _ABOUT),
-        ("cost, retest included", spent),
+        ("cost, retest included" if _timed(cost) and isinstance(again, int) else "cost", _spent(cost)),
         ("the search itself said", _said(search)),
         ("files", ", ".join(search.sources)),
     ]
     return tuple((name, value) for name, value in pairs if value)
 
 
+def _timed(cost: object) -> bool:
+    """Whether it says how long everything took."""
+    return isinstance(cost, dict) and isinstance(cost.get("seconds"), int | float)
+
+
 def _spent(cost: object) -> str:
-    """``1,240 calls, 61,300 tokens, $0.12, 1:05``."""
+    """``1,240 calls, 61,300 tokens, $0.12, 1 min 05 s``; whatever a file of others says, as it is."""
     if not isinstance(cost, dict):
         return _value(cost)
     amounts = {n: v for n, v in cost.items() if isinstance(v, int | float) and v and math.isfinite(v)}
@@ -52,7 +57,8 @@ def _spent(cost: object) -> str:
         "calls": lambda v: text.count(v, "calls"), "tokens": lambda v: text.count(v, "tokens"),
         "dollars": text.money, "seconds": text.clock,
     }  # fmt: skip
-    return ", ".join(kinds[name](value) for name, value in amounts.items() if name in kinds)
+    said = ", ".join(kinds[name](value) for name, value in amounts.items() if name in kinds)
+    return said or _value(cost)
 
 
 def _said(search: Search) -> str:

@@ -112,7 +112,7 @@ def _entries(path: Path, whole: Mapping[str, Any], warnings: list[str], prefix: 
         )
     prompts = _metadata(whole).get("prompts")
     names = [str(prompt) for prompt in prompts] if isinstance(prompts, list) else []
-    luck = f"{_metadata(whole).get('seed')}, " if "hyperfunc" in _metadata(whole) else ""
+    luck = _luck(_metadata(whole))
     entries, empty, lost = [], 0, 0
     for place, raw in enumerate(whole["all_results"], 1):
         entry, missing = entry_of(raw, f"{path}: entry {place} of all_results", names, prefix, luck)
@@ -128,10 +128,20 @@ def _entries(path: Path, whole: Mapping[str, Any], warnings: list[str], prefix: 
     return entries
 
 
+def _luck(metadata: Mapping[str, Any]) -> str:
+    """What besides setting, prompt and take makes a text of our own searches and its score; else nothing."""
+    if "hyperfunc" not in metadata:
+        return ""
+    names = ("model", "judge", "server", "hyperfunc", "seed")
+    config = metadata.get("config")
+    length = config.get("max_length") if isinstance(config, dict) else None
+    return json.dumps([*(metadata.get(name) for name in names), length], sort_keys=True, default=str)
+
+
 def _pooled(entries: list[Entry], warnings: list[str]) -> tuple[Setting, ...]:
     """Equal configurations as one, all in an order that depends on what they are alone.
 
-    A text that two entries hold, as searches with the same seed do, is one text and no new evidence.
+    A text that two searches of the same luck hold is one text and no new evidence.
     """
     gathered: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
@@ -143,7 +153,7 @@ def _pooled(entries: list[Entry], warnings: list[str]) -> tuple[Setting, ...]:
         texts: list[Text] = []
         for entry in sorted(same, key=lambda entry: (-len(entry.texts), entry.texts)):
             seen = set(texts)
-            fresh = [text for text in entry.texts if not text.seed or text not in seen]
+            fresh = [text for text in entry.texts if not entry.luck or text not in seen]
             twice += len(entry.texts) - len(fresh)
             texts += fresh
         chances = [entry.p_best for entry in same if entry.p_best is not None]
@@ -160,8 +170,8 @@ def _pooled(entries: list[Entry], warnings: list[str]) -> tuple[Setting, ...]:
         )
     if twice:
         warnings.append(
-            f"{count(twice, 'texts')} with equal settings, prompts, seeds and scores stand there again: "
-            "the same texts, which count once."
+            f"{count(twice, 'texts')} stand in several files, for the searches had the same model, judge and "
+            "seed; each counts once."
         )
     return tuple(settings)
 
