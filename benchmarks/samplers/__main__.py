@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from benchmarks.report_table import Table, run
-from benchmarks.samplers import es, surface
+from benchmarks.samplers import command, es, surface
 
 
 def measure(table: Table) -> None:
     """All figures."""
+    command.measure(table)
     es.measure(table)
     surface.measure(table)
 

@@ -38,8 +38,6 @@ def sentences(text: str) -> tuple[str, ...]:
 class EditSearch(Part):
     """Deletes, adds, replaces and moves sentences of texts; new ones come from a bank of phrases.
 
-    A text that says something at the start is never emptied.
-
     Args:
         phrases: per knob name the phrases that may enter it; ``"*"`` holds for every text.
         max_sentences: longest text that an addition may make.
@@ -64,8 +62,8 @@ class EditSearch(Part):
         return _bank((*self.phrases.get(name, ()), *self.phrases.get("*", ())))
 
     def handles(self, name: str, knob: Knob) -> bool:
-        """Every text that has something to edit: a single sentence without a bank has not."""
-        return isinstance(knob, Text) and bool(self.bank(name) or len(sentences(knob.default)) > 1)
+        """Every text that has something to edit."""
+        return isinstance(knob, Text) and bool(self.bank(name) or knob.default.strip())
 
     def features(self, name: str, knob: Knob, value: Any) -> Mapping[Hashable, float]:
         """The sentences, wherever they stand; a phrase of several sentences counts as one."""
@@ -138,8 +136,6 @@ def _allowed(knob: Knob, name: str, value: str, texts: Sequence[str]) -> list[An
             canonical = knob.canonical(text, name)
         except OutOfBounds:
             continue
-        # A prompt that says nothing is no recommendation, even where it scores alike.
-        said = canonical.strip() or not knob.default.strip()
-        if canonical != value and said:
+        if canonical != value:
             kept.append(canonical)
     return kept
