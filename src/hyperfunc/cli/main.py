@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 import click
@@ -58,7 +55,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; see the class for what becomes of its errors."""
         try:
-            with _warnings_in_words(), _terminated_like_interrupted():
+            with _warnings_in_words():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
@@ -68,31 +65,6 @@ class LazyGroup(click.Group):
             if os.environ.get("HYPERFUNC_DEBUG") == "1":
                 raise
             raise click.ClickException(_sentence(error)) from error
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """What a scheduler or a container ends by SIGTERM says how to go on, as after Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    own = os.getpid()
-
-    def terminated(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != own:
-            # A forked child of the user's program, which knows nothing of our ways.
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        # A shell's background jobs ignore SIGINT, and SIGTERM must end them all the same.
-        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-            signal.default_int_handler(number, frame)
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, terminated)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
